@@ -1,0 +1,125 @@
+/**
+ * The architecture as a table: which layer may import which (docs/architecture.md draws it).
+ * A layer is a folder; the longest matching prefix wins. A folder may always import itself.
+ * `public` names the only file of a layer that other layers may import.
+ */
+import { dirname, relative, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '..')
+const domains = { chat: ['models'], models: [] }
+const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']
+
+export const layers = {
+  'src/shared': [],
+  'src/preload': ['src/shared'],
+  'src/renderer': ['src/shared'],
+  kernels: [],
+  'src/main/engine/formats': ['src/shared'],
+  'src/main/engine/quant': ['src/main/engine/formats', 'src/shared'],
+  'src/main/engine/tokenizer': ['src/main/engine/formats', 'src/shared'],
+  'src/main/engine/device': ['src/shared'],
+  'src/main/engine/kernels': ['src/main/engine/device', 'src/shared', 'kernels'],
+  'src/main/engine/layers': [
+    'src/main/engine/kernels',
+    'src/main/engine/device',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/shared',
+  ],
+  'src/main/engine/models': [
+    'src/main/engine/layers',
+    'src/main/engine/kernels',
+    'src/main/engine/device',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/shared',
+  ],
+  'src/main/engine/runtime': [
+    'src/main/engine/models',
+    'src/main/engine/layers',
+    'src/main/engine/kernels',
+    'src/main/engine/device',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/main/engine/tokenizer',
+    'src/shared',
+  ],
+  'src/main/engine': [
+    'src/main/engine/runtime',
+    'src/main/engine/models',
+    'src/main/engine/layers',
+    'src/main/engine/kernels',
+    'src/main/engine/device',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/main/engine/tokenizer',
+    'src/shared',
+  ],
+  'src/main/store': ['src/shared'],
+  'src/main/jobs': ['src/main/store', 'src/shared'],
+  'src/main/supervisor': ['src/shared'],
+  'src/main/shell': ['src/main/supervisor', 'src/shared'],
+  'src/main/server': ['src/main/supervisor', 'src/shared'],
+  ...Object.fromEntries(
+    Object.entries(domains).map(([name, others]) => [
+      `src/main/${name}`,
+      [...services, ...others.map((o) => `src/main/${o}`)],
+    ]),
+  ),
+  'src/main/host': [...services, ...Object.keys(domains).map((d) => `src/main/${d}`)],
+  'src/main/cli': [
+    ...services,
+    ...Object.keys(domains).map((d) => `src/main/${d}`),
+    'src/main/host',
+    'src/main/supervisor',
+  ],
+  'src/main': ['src/main/shell', 'src/main/supervisor', 'src/shared'],
+}
+const publicIndex = { 'src/main/engine': 'src/main/engine/index.ts' }
+
+const layerOf = (file) =>
+  Object.keys(layers)
+    .filter((layer) => file === layer || file.startsWith(`${layer}/`))
+    .sort((a, b) => b.length - a.length)[0]
+
+/** Why an import from `from` to `to` (paths relative to the repository) breaks the table, or null. */
+export function violation(from, to) {
+  const source = layerOf(from)
+  const target = layerOf(to)
+  if (!source || !target || source === target) return null
+  for (const [layer, index] of Object.entries(publicIndex)) {
+    const inside = (file) => file.startsWith(`${layer}/`)
+    if (inside(to) && !inside(from)) {
+      if (!layers[source].includes(layer)) return `${source} may not import ${layer}`
+      return to === index || `${to}.ts` === index || to === layer ? null : `import ${index}, not ${to}`
+    }
+  }
+  return layers[source].includes(target) ? null : `${source} may not import ${target}`
+}
+
+export default {
+  rules: {
+    imports: {
+      meta: { type: 'problem', schema: [] },
+      create(context) {
+        const from = relative(root, context.filename)
+        const check = (node) => {
+          const specifier = node.source?.value
+          if (typeof specifier !== 'string') return
+          if (specifier === 'electron' && !/^src\/(main\/(index\.ts|shell\/)|preload\/)/.test(from))
+            context.report({ node, message: 'only the shell and the preload import electron' })
+          if (!specifier.startsWith('.')) return
+          const to = relative(root, resolve(dirname(context.filename), specifier)).replace(/\?raw$/, '')
+          const message = violation(from, to)
+          if (message) context.report({ node, message })
+        }
+        return {
+          ImportDeclaration: check,
+          ExportNamedDeclaration: check,
+          ExportAllDeclaration: check,
+          ImportExpression: check,
+        }
+      },
+    },
+  },
+}
