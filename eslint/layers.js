@@ -58,7 +58,8 @@ export const layers = {
   'src/main/store': ['src/shared'],
   'src/main/jobs': ['src/main/store', 'src/shared'],
   'src/main/supervisor': ['src/shared'],
-  'src/main/shell': ['src/main/supervisor', 'src/shared'],
+  // The window's files and their security headers are the same over HTTP and the shell's protocol.
+  'src/main/shell': ['src/main/supervisor', 'src/main/server', 'src/shared'],
   'src/main/server': ['src/main/supervisor', 'src/shared'],
   ...Object.fromEntries(
     Object.entries(domains).map(([name, others]) => [
@@ -66,7 +67,7 @@ export const layers = {
       [...services, ...others.map((o) => `src/main/${o}`)],
     ]),
   ),
-  'src/main/host': [...services, ...Object.keys(domains).map((d) => `src/main/${d}`)],
+  'src/main/host': [...services, ...Object.keys(domains).map((d) => `src/main/${d}`), 'src/main/server'],
   'src/main/cli': [
     ...services,
     ...Object.keys(domains).map((d) => `src/main/${d}`),

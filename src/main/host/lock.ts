@@ -1,0 +1,70 @@
+/**
+ * One host per profile. Two files: `host.guard` is held by a lock of the operating system (through SQLite, which has it
+ * on every platform) that dies with its process, so a stale one cannot be; `host.lock` says who holds it and where.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { z } from 'zod'
+import { MoruError } from '../../shared/errors'
+
+const lockInfo = z.object({
+  pid: z.number().int().positive(),
+  port: z.number().int().min(1).max(65_535),
+  token: z.string().min(1),
+  startedAt: z.number(),
+})
+export type LockInfo = z.infer<typeof lockInfo>
+
+export interface ProfileLock {
+  /** Tells clients where this host answers. */
+  publish(info: { port: number; token: string }): void
+  release(): void
+}
+
+const lockPath = (profile: string) => join(profile, 'host.lock')
+
+/** Takes the profile, or throws `busy` with the holder's process id and address. */
+export function lockProfile(profile: string): ProfileLock {
+  const guard = new Database(join(profile, 'host.guard'), { timeout: 0 })
+  try {
+    guard.exec('BEGIN EXCLUSIVE')
+  } catch (cause) {
+    guard.close()
+    if ((cause as { code?: string }).code !== 'SQLITE_BUSY') throw cause
+    throw alreadyRunning(profile, cause)
+  }
+  // What a host that was killed left behind: nobody holds it.
+  rmSync(lockPath(profile), { force: true })
+  return {
+    publish({ port, token }) {
+      const info: LockInfo = { pid: process.pid, port, token, startedAt: Date.now() }
+      const aside = `${lockPath(profile)}.${process.pid}`
+      writeFileSync(aside, JSON.stringify(info), { mode: 0o600 })
+      renameSync(aside, lockPath(profile))
+    },
+    release() {
+      rmSync(lockPath(profile), { force: true })
+      guard.close()
+    },
+  }
+}
+
+/** What the lock file says; null when there is none or it is not readable. Its host may be gone. */
+export function readLock(profile: string): LockInfo | null {
+  try {
+    return lockInfo.parse(JSON.parse(readFileSync(lockPath(profile), 'utf8')))
+  } catch {
+    return null
+  }
+}
+
+function alreadyRunning(profile: string, cause: unknown): MoruError {
+  const holder = readLock(profile)
+  const who = holder ? `process ${holder.pid} on http://127.0.0.1:${holder.port}` : 'a process that is starting'
+  return new MoruError(
+    'busy',
+    `Moru is already running with the profile ${profile}: ${who}. Use that one, stop it first, or choose another profile with --profile DIR.`,
+    { cause, details: holder ? { pid: holder.pid, port: holder.port } : {} },
+  )
+}
