@@ -1,0 +1,66 @@
+/** The history of long jobs: a row from the moment one starts, so that a crash leaves a trace of it. */
+import { type Job } from '../../shared/contract/jobs'
+import { MoruError } from '../../shared/errors'
+import { type Database } from './database'
+
+/** A job as stored: without the figures that only a running one has. */
+export type Run = Omit<Job, 'ratePerSecond' | 'remainingMs'>
+
+interface Row extends Omit<Run, 'parameters' | 'result' | 'startedAt' | 'endedAt'> {
+  parameters: string
+  result: string | null
+  started_at: number
+  ended_at: number | null
+}
+
+const runOf = (row: Row): Run => ({
+  id: row.id,
+  kind: row.kind,
+  title: row.title,
+  state: row.state,
+  done: row.done,
+  total: row.total,
+  unit: row.unit,
+  parameters: JSON.parse(row.parameters),
+  result: row.result === null ? null : JSON.parse(row.result),
+  error: row.error,
+  startedAt: row.started_at,
+  endedAt: row.ended_at,
+})
+
+export function runRepository(db: Database) {
+  const columns = 'id, kind, title, state, done, total, unit, parameters, result, error, started_at, ended_at'
+  const insert = db.prepare(
+    `INSERT INTO run (${columns}) VALUES (@id, @kind, @title, @state, @done, @total, @unit, @parameters, @result,
+     @error, @startedAt, @endedAt)`,
+  )
+  const update = db.prepare(
+    `UPDATE run SET title = @title, state = @state, done = @done, total = @total, result = @result, error = @error,
+     ended_at = @endedAt WHERE id = @id`,
+  )
+  const select = db.prepare<[string], Row>(`SELECT ${columns} FROM run WHERE id = ?`)
+  const newest = db.prepare<[number], Row>(`SELECT ${columns} FROM run ORDER BY seq DESC LIMIT ?`)
+  const interrupt = db.prepare(`UPDATE run SET state = 'interrupted', ended_at = ? WHERE state = 'running'`)
+  const stored = (run: Run) => ({
+    ...run,
+    parameters: JSON.stringify(run.parameters),
+    result: run.result && JSON.stringify(run.result),
+  })
+
+  return {
+    add: (run: Run) => void insert.run(stored(run)),
+    /** Stores what may change in a run; kind, unit, parameters and startedAt do not. */
+    update: (run: Run) => void update.run(stored(run)),
+    /** @throws not_found */
+    get(id: string): Run {
+      const row = select.get(id)
+      if (!row) throw new MoruError('not_found', `There is no job "${id}" in the run history.`)
+      return runOf(row)
+    },
+    /** Newest first. */
+    list: (limit: number): Run[] => newest.all(limit).map(runOf),
+    /** Marks runs whose host has gone. @returns how many. */
+    markInterrupted: () => interrupt.run(Date.now()).changes,
+  }
+}
+export type RunRepository = ReturnType<typeof runRepository>

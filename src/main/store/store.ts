@@ -1,0 +1,45 @@
+/** The profile's store: one database, a repository per table group. */
+import { join } from 'node:path'
+import { backupDatabase } from './backup'
+import { conversationRepository } from './conversations'
+import { type Database, openDatabase } from './database'
+import { hubTokenFile } from './hub-token'
+import { messageRepository } from './messages'
+import { modelRepository } from './models'
+import { presetRepository } from './presets'
+import { runRepository } from './runs'
+import { settingsRepository } from './settings'
+
+/** Names of the profile's files within its folder. */
+export const profileFiles = { database: 'moru.db', hubToken: 'hub-token' }
+
+/** Opens (or makes) the profile in `folder`. @throws what openDatabase throws. */
+export function openStore(folder: string) {
+  const db: Database = openDatabase(join(folder, profileFiles.database))
+  const hubToken = hubTokenFile(join(folder, profileFiles.hubToken))
+  const store = {
+    conversations: conversationRepository(db),
+    messages: messageRepository(db),
+    models: modelRepository(db),
+    settings: settingsRepository(db, hubToken),
+    presets: presetRepository(db),
+    runs: runRepository(db),
+    /** The hub's access token, for requests to the hub alone: no route answers with it. */
+    hubToken: () => hubToken.read(),
+    /** Runs `work` in one transaction: all of its changes or none. */
+    transaction: <T>(work: () => T): T => db.transaction(work)(),
+    backup: (target: string) => backupDatabase(db, target),
+    /**
+     * What a start-up does once the profile is this host's alone: answers and runs of a host that died are marked, and
+     * conversations that were deleted before go for good.
+     */
+    recover: () => ({
+      interruptedMessages: store.messages.markInterrupted(),
+      interruptedRuns: store.runs.markInterrupted(),
+      purgedConversations: store.conversations.purgeRemoved(),
+    }),
+    close: () => void db.close(),
+  }
+  return store
+}
+export type Store = ReturnType<typeof openStore>
