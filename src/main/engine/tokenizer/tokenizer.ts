@@ -12,11 +12,19 @@ export interface Tokenizer {
   /** Whether the model wants BOS (EOS) around a plain text; chat templates write theirs themselves. */
   addBos: boolean
   addEos: boolean
+  /** Whether encoding puts a space before a text, which decoding takes away again. */
+  leadingSpace: boolean
   /**
    * Token ids of a text. `special`: whether control tokens written in the text are recognised.
    * `affixes`: whether BOS/EOS (or [CLS]/[SEP]) are added as the model wants; default false.
    */
   encode(text: string, options: { special: boolean; affixes?: boolean }): number[]
+  /** A text cut at its control tokens: plain strings and ids in turn. */
+  splitControls(text: string): (string | number)[]
+  /** Ids of what splitControls cut; inside the strings no control token is recognised. */
+  encodeParts(parts: readonly (string | number)[]): number[]
+  /** The text with `mark` put inside every control token that occurs in it: encoded, it holds none. */
+  breakControls(text: string, mark: string): string
   /** Text of ids; control tokens are left out unless `special`. Invalid UTF-8 becomes U+FFFD. decode([]) is ''. */
   decode(ids: ArrayLike<number>, options?: { special?: boolean }): string
   /** The token as written in the vocabulary. */

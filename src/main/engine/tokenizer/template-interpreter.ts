@@ -1,0 +1,121 @@
+/** Runs a Jinja template from outside: bounded in time, steps and sizes, so that a hostile one ends in an error. */
+import { createContext, Script } from 'node:vm'
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
+import { MoruError } from '../../../shared/errors'
+import { strftime } from './strftime'
+
+/** Longest published templates are below 64 Ki characters. */
+const sourceLimit = 512 * 1024
+/** Characters of any text, items of any list while rendering. */
+const textLimit = 32 * 1024 * 1024
+const listLimit = 1_000_000
+/** As in Jinja's own sandbox. */
+const rangeLimit = 100_000
+const stepLimit = 5_000_000
+const timeLimitMs = 1500
+
+export type TemplateProgram = ReturnType<typeof parse>
+
+/** What a template said with raise_exception. */
+export class TemplateRefusal extends Error {}
+class LimitReached extends Error {}
+
+class BoundedInterpreter extends Interpreter {
+  private steps = 0
+
+  override evaluate(
+    statement: Parameters<Interpreter['evaluate']>[0],
+    environment: Environment,
+  ): ReturnType<Interpreter['evaluate']> {
+    if (++this.steps > stepLimit) throw new LimitReached(`it takes more than ${stepLimit} steps`)
+    const result = super.evaluate(statement, environment)
+    const value: unknown = result?.value
+    if (typeof value === 'string' && value.length > textLimit)
+      throw new LimitReached(`it builds a text of more than ${textLimit} characters`)
+    if (Array.isArray(value) && value.length > listLimit)
+      throw new LimitReached(`it builds a list of more than ${listLimit} items`)
+    return result
+  }
+}
+
+/** Parses a template as transformers does (trim_blocks, lstrip_blocks). Throws `invalid_file` when it is not Jinja. */
+export function parseTemplate(source: string): TemplateProgram {
+  if (source.length > sourceLimit)
+    throw new MoruError(
+      'invalid_file',
+      `The chat template is ${source.length} characters long; Moru reads templates up to ${sourceLimit}.`,
+    )
+  try {
+    return withinTime(() => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })))
+  } catch (thrown) {
+    throw new MoruError('invalid_file', `The chat template cannot be read: ${wordsOf(thrown)}.`, { cause: thrown })
+  }
+}
+
+/**
+ * Renders a template. Throws TemplateRefusal with the template's own words, or `invalid_file` for a template that fails
+ * or exceeds the limits.
+ */
+export function renderTemplate(program: TemplateProgram, variables: Record<string, unknown>, now: Date): string {
+  const environment = new Environment()
+  for (const [name, value] of Object.entries({ ...globals(now), ...variables })) environment.set(name, value)
+  try {
+    const result: unknown = withinTime(() => new BoundedInterpreter(environment).run(program)).value
+    if (typeof result !== 'string') throw new LimitReached('it gives no text')
+    return result
+  } catch (thrown) {
+    if (thrown instanceof TemplateRefusal) throw thrown
+    throw new MoruError(
+      'invalid_file',
+      `The chat template cannot be rendered: ${wordsOf(thrown)}. Choose another template for the model.`,
+      { cause: thrown },
+    )
+  }
+}
+
+function globals(now: Date): Record<string, unknown> {
+  return {
+    ...{ true: true, True: true, false: false, False: false, none: null, None: null },
+    range: boundedRange,
+    strftime_now: (format: unknown) => strftime(now, String(format)),
+    raise_exception: (message: unknown) => {
+      throw new TemplateRefusal(String(message))
+    },
+  }
+}
+
+/** Python's range; at most 100,000 numbers. */
+function boundedRange(...bounds: unknown[]): number[] {
+  const numbers = bounds.filter((bound) => typeof bound === 'number')
+  const [start, stop] = numbers.length === 1 ? [0, numbers[0]] : numbers
+  const step = numbers[2] ?? 1
+  const count = Math.max(0, Math.ceil((stop - start) / step))
+  if (!Number.isFinite(count)) throw new Error('range() needs one to three numbers and a step other than 0')
+  if (count > rangeLimit) throw new LimitReached(`range() asks for more than ${rangeLimit} numbers`)
+  return Array.from({ length: count }, (_, i) => start + i * step)
+}
+
+const realm = createContext({ work: (): void => {} })
+const call = new Script('work()')
+
+/** Runs synchronous work that V8 stops after the time limit, wherever it is. */
+function withinTime<T>(work: () => T): T {
+  let result: { value: T } | undefined
+  realm.work = () => {
+    result = { value: work() }
+  }
+  try {
+    call.runInContext(realm, { timeout: timeLimitMs })
+  } catch (thrown) {
+    if ((thrown as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      throw new LimitReached(`it takes longer than ${timeLimitMs} ms`)
+    throw thrown
+  }
+  if (!result) throw new LimitReached('it gives no text')
+  return result.value
+}
+
+function wordsOf(thrown: unknown): string {
+  if (thrown instanceof RangeError) return 'it nests too deeply or builds a text that is too long'
+  return thrown instanceof Error ? thrown.message.slice(0, 300) : String(thrown)
+}
