@@ -99,7 +99,7 @@ async function readTensorTable(cursor: FileCursor, count: number): Promise<Tenso
 async function readTensorEntry(cursor: FileCursor, label: string): Promise<TensorEntry> {
   const entryOffset = cursor.position
   const name = await readString(cursor, `name of ${label}`, longestTensorName)
-  checkTensorName(name, cursor.place(`name of ${label}`, entryOffset))
+  checkTensorName(name, () => cursor.place(`name of ${label}`, entryOffset))
   const field = `tensor ${quoted(name)}`
   await cursor.fill(4, field)
   const dims = cursor.u32()
@@ -110,7 +110,7 @@ async function readTensorEntry(cursor: FileCursor, label: string): Promise<Tenso
   const shapeOffset = cursor.position
   const shape = Array.from({ length: dims }, () => cursor.u64(field)).reverse()
   const type = readTensorType(cursor, field)
-  const sizeBytes = tensorBytes(shape, type, cursor.place(field, shapeOffset))
+  const sizeBytes = tensorBytes(shape, type, () => cursor.place(field, shapeOffset))
   const offset = cursor.u64(field)
   return { name, shape, type, sizeBytes, offset, entryOffset, position: 0, source: cursor.source }
 }
