@@ -1,11 +1,14 @@
 /** A running host: a profile held, its services built, its port open. The process around it is in index.ts. */
 import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { defaultProfileDirectory } from '../../shared/profile-directory'
 import { createDispatcher, type Dispatcher } from './dispatch'
 import { type Handlers } from './handlers'
 import { serveHttp } from './http'
 import { lockProfile } from './lock'
 import { type Log } from './log'
-import { prepareProfile } from './profile'
 
 /** What the composition root builds. */
 export interface Services {
@@ -57,4 +60,11 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     await stop()
     throw error
   }
+}
+
+/** Makes the data directory (the platform's own when none is named), for its owner alone; answers its absolute path. */
+export function prepareProfile(directory?: string): string {
+  const path = resolve(directory ?? defaultProfileDirectory(process.platform, process.env, homedir()))
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  return path
 }

@@ -80,6 +80,12 @@ describe('who may connect', () => {
   })
 })
 
+async function collect<T>(events: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const event of events) all.push(event)
+  return all
+}
+
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 describe('the contract over WebSocket', () => {
@@ -93,10 +99,10 @@ describe('the contract over WebSocket', () => {
     const client = await connectTo(port, token)
     const [exported, rates] = await Promise.all([
       client.request(contract.conversationsExport, { id: '대화', format: 'markdown' }),
-      Array.fromAsync(client.stream(contract.engineFollow, {}), (s) => s.tokensPerSecond),
+      collect(client.stream(contract.engineFollow, {})),
     ])
     expect(exported).toEqual({ fileName: '대화.md', text: '안녕하세요 👋' })
-    expect(rates).toEqual([0, 1, 2])
+    expect(rates).toEqual([status(0), status(1), status(2)])
     await expect(client.request(contract.chatStop, { messageId: 'm' })).rejects.toMatchObject({ code: 'not_found' })
     await client.close()
   })
@@ -125,7 +131,7 @@ describe('the contract over WebSocket', () => {
     })
     const client = await connectTo(port, token)
     const controller = new AbortController()
-    const watching = Array.fromAsync(client.stream(contract.engineFollow, {}, { signal: controller.signal }))
+    const watching = collect(client.stream(contract.engineFollow, {}, { signal: controller.signal }))
     setTimeout(() => controller.abort(), 50)
     await expect(watching).rejects.toMatchObject({ code: 'cancelled' })
     for await (const _ of client.stream(contract.engineFollow, {})) break

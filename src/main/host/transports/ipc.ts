@@ -8,8 +8,8 @@ export interface ParentChannel {
   onMessage(listener: (message: unknown) => void): void
 }
 
-/** Serves connections that the parent opens. Answers a function that says whether any are open. */
-export function serveParent(channel: ParentChannel, dispatcher: Dispatcher, onStop: () => void): () => number {
+/** Serves the connections of the parent's windows. */
+export function serveParent(channel: ParentChannel, dispatcher: Dispatcher): void {
   const connections = new Map<string, Connection>()
   // Resolves when the pipe has taken the message: that is the back-pressure.
   const send = (message: HostToParent) =>
@@ -26,7 +26,7 @@ export function serveParent(channel: ParentChannel, dispatcher: Dispatcher, onSt
 
   channel.onMessage((raw) => {
     const message = parentToHost.parse(raw)
-    if (message.kind === 'stop') return onStop()
+    if (message.kind === 'stop') return
     if (message.kind === 'close') {
       connections.get(message.connection)?.close()
       connections.delete(message.connection)
@@ -37,5 +37,4 @@ export function serveParent(channel: ParentChannel, dispatcher: Dispatcher, onSt
     connections.set(message.connection, connection)
     connection.receive(message.text)
   })
-  return () => connections.size
 }
