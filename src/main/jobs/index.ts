@@ -1,0 +1,5 @@
+/** The job runner's public face. */
+export { ChangeNotice } from './change-notice'
+export { jobHandlers } from './handlers'
+export { JobRunner, type JobSpec, type JobWork, type Repeater, type StartedJob } from './job-runner'
+export { type JobHandle } from './running-job'
