@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 type Value = number | boolean | string | string[] | boolean[] | number[]
 
@@ -45,4 +46,9 @@ export function readMetadata(path: string): Map<string, Value> {
     metadata.set(key, value(buffer.readUInt32LE(take(4))))
   }
   return metadata
+}
+
+/** Absolute path of a golden file. */
+export function golden(name: string): string {
+  return fileURLToPath(new URL(`../../golden/${name}`, import.meta.url))
 }

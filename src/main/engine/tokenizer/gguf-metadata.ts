@@ -48,3 +48,14 @@ export function tokenId(metadata: Metadata, key: string, vocabSize: number): num
   if (value >= vocabSize) throw broken(key, `token ${value} is outside the vocabulary of ${vocabSize}`)
   return value
 }
+
+/** A list of bytes, which writers store as signed or unsigned ones; null when the key is missing. */
+export function byteList(metadata: Metadata, key: string): Uint8Array | null {
+  const values = numberList(metadata, key)
+  if (values === null) return null
+  const bytes = Uint8Array.from(values)
+  for (let i = 0; i < values.length; i++)
+    if (((values[i] + 256) & 0xff) !== bytes[i] || values[i] < -128 || values[i] > 255)
+      throw broken(key, 'bytes belong here')
+  return bytes
+}
