@@ -82,26 +82,24 @@ export function foreground(file, args, { env, cwd, onOutput } = {}) {
 }
 
 /**
- * Passes on what asks this process to end. A terminal's Ctrl-C already reaches the child, which shares its group:
- * sent twice it would read as impatience, so it is passed on only where there is no terminal, and once.
+ * Passes on what asks this process to end, each kind once: sent twice it would read as impatience. What comes from a
+ * terminal (Ctrl-C, or its window closed) reaches the child without help, because it shares the terminal's group.
  * @param {import('node:child_process').ChildProcess} child
  * @returns {() => void} Ends the relaying.
  */
 function relaySignals(child) {
-  let passedOn = false
-  const interrupted = () => {
-    if (passedOn || process.stdin.isTTY || process.platform === 'win32') return
-    passedOn = child.kill('SIGINT')
+  /** @type {NodeJS.Signals[]} */
+  const signals = ['SIGINT', 'SIGHUP', 'SIGTERM']
+  const seen = new Set()
+  /** @param {NodeJS.Signals} signal */
+  const relay = (signal) => {
+    const fromTerminal = signal !== 'SIGTERM' && (process.stdin.isTTY || process.platform === 'win32')
+    if (!fromTerminal && !seen.has(signal)) child.kill(signal)
+    seen.add(signal)
   }
-  const terminated = () => void child.kill('SIGTERM')
-  const hungUp = () => void child.kill('SIGHUP')
-  process.on('SIGTERM', terminated)
-  process.on('SIGHUP', hungUp)
-  process.on('SIGINT', interrupted)
+  for (const signal of signals) process.on(signal, relay)
   return () => {
-    process.off('SIGTERM', terminated)
-    process.off('SIGHUP', hungUp)
-    process.off('SIGINT', interrupted)
+    for (const signal of signals) process.off(signal, relay)
   }
 }
 

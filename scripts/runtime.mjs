@@ -66,7 +66,7 @@ export function findTool(projectRoot, name) {
 }
 
 /**
- * The environment of everything the scripts start: Node 24 first in PATH, and named for the product's own children.
+ * The environment of everything the scripts start: Node 24 first in PATH, no colours under CI.
  * @param {string} node
  * @returns {NodeJS.ProcessEnv}
  */
@@ -75,7 +75,6 @@ export function childEnv(node) {
   // On Windows the variable may be spelt Path; a second spelling beside it would be ambiguous.
   const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH'
   env[key] = dirname(node) + delimiter + (env[key] ?? '')
-  env.MORU_NODE = node
   if (env.CI) {
     delete env.FORCE_COLOR
     env.NO_COLOR = '1'
