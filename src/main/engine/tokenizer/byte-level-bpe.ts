@@ -13,7 +13,7 @@ const rememberedLength = 48
 const rememberedWords = 50_000
 
 export interface ByteLevelOptions {
-  split(text: string): string[]
+  split(text: string, first: boolean): string[]
   ignoreMerges: boolean
 }
 
@@ -45,8 +45,8 @@ export class ByteLevelBpe implements TextModel {
     this.merges = mergeTable(vocabulary, merges, count, absent)
   }
 
-  encode(text: string, out: number[]): void {
-    for (const word of this.options.split(text)) {
+  encode(text: string, out: number[], first: boolean): void {
+    for (const word of this.options.split(text, first)) {
       const known = this.remembered.get(word)
       const ids = known ?? this.encodeWord(word)
       if (!known && word.length <= rememberedLength) this.remember(word, ids)

@@ -3,6 +3,7 @@ import { bytesOfToken } from './byte-alphabet'
 import { ByteFallback } from './byte-fallback'
 import { ByteLevelBpe, parseMerges } from './byte-level-bpe'
 import { Charsmap } from './charsmap'
+import { endOfTurnIds } from './end-of-turn'
 import { byteList, flag, type Metadata, numberList, stringList, text, tokenId } from './gguf-metadata'
 import { preTokenizerOf, splitText } from './pre-tokenizers'
 import { CharacterBpe, ScoredMerges } from './sentencepiece-bpe'
@@ -14,20 +15,6 @@ import { matchedTokens, type TokenizerParts, VocabularyTokenizer } from './vocab
 import { bertWords, normalizeBert, WordPiece } from './wordpiece'
 
 const key = (name: string): string => `tokenizer.ggml.${name}`
-
-/** Texts of tokens that end a turn, for files that do not name theirs; the list is llama.cpp's. */
-const endOfTurnTexts = [
-  '<|eot_id|>',
-  '<|im_end|>',
-  '<|end|>',
-  '<end_of_turn>',
-  '<|endoftext|>',
-  '<|eom_id|>',
-  '<EOT>',
-  '_<EOT>',
-  '<|end_of_text|>',
-  '<end_of_utterance>',
-]
 
 type Special = Pick<TokenizerParts, 'bosId' | 'eosId' | 'unknownId' | 'padId' | 'endIds'>
 /** Ids where the file names none: those that the tokenizer's first models had. */
@@ -184,17 +171,12 @@ function specialIds(metadata: Metadata, vocabulary: Vocabulary, defaults: Defaul
     return other !== undefined && other < vocabulary.size ? other : null
   }
   const eosId = id('eos_token_id', defaults.eos)
-  const ends = new Set<number>()
-  for (const end of [eosId, id('eot_token_id'), id('eom_token_id')]) if (end !== null) ends.add(end)
-  for (const end of endOfTurnTexts) {
-    const found = vocabulary.ids.get(end)
-    if (found !== undefined) ends.add(found)
-  }
+  const ends = [eosId, id('eot_token_id'), id('eom_token_id')].filter((end) => end !== null)
   return {
     bosId: id('bos_token_id', defaults.bos),
     eosId,
     unknownId: id('unknown_token_id', defaults.unknown),
     padId: id('padding_token_id', defaults.pad),
-    endIds: ends,
+    endIds: [...ends, ...endOfTurnIds(vocabulary)],
   }
 }
