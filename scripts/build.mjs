@@ -48,11 +48,10 @@ function sweep() {
 async function build(node, folder) {
   mkdirSync(folder, { recursive: true })
   const args = [findTool(root, 'electron-vite'), 'build', '--outDir', folder, '--logLevel', 'warn']
-  const { status, output } = await capture(node, args, {
-    cwd: root,
-    env: { ...childEnv(node), NODE_ENV: 'production' },
-  })
-  if (status !== 0) throw new Stop(`${output.trim()}\nThe build failed.`)
+  // Its report is shown only where it failed, and then as plain text.
+  const env = { ...childEnv(node), NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: undefined }
+  const { status, output } = await capture(node, args, { cwd: root, env })
+  if (status !== 0) throw new Stop(`the build failed:\n${output.trim()}`)
 }
 
 /**

@@ -3,7 +3,7 @@
 
 /** @param {string} text One message of one or more lines, for a person. */
 export function say(text) {
-  process.stderr.write(text.replace(/^/gm, 'moru: ') + '\n')
+  process.stderr.write(`moru: ${text}\n`)
 }
 
 /** An end that is explained: the message is all the person sees, without a stack trace. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Stop } from './console.mjs'
 
 /** The repository's folder. */
-export const root = fileURLToPath(new URL('..', import.meta.url))
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const neededMajor = 24
 // Not node_modules/.bin/node: npm 9 leaves no such link when a sibling package for another platform was skipped.

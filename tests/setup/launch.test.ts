@@ -70,7 +70,7 @@ describe('launch.mjs moru', () => {
     const { code, stdout, stderr } = await launch(root, 'moru')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain('moru.ts')
-    expect(stderr).toContain('The build failed.')
+    expect(stderr).toContain('the build failed')
     expect(readFileSync(join(root, 'out/main/moru.js'), 'utf8')).toBe(good)
   })
 
