@@ -1,0 +1,1 @@
+export const settings = { theme: '', themes: { system: '', light: '', dark: '' } }

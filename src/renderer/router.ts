@@ -1,0 +1,17 @@
+import { createRouter, createWebHashHistory, type RouteRecordRaw } from 'vue-router'
+import ChatView from './views/chat/chat-view.vue'
+import ModelView from './views/models/model-view.vue'
+import ModelsView from './views/models/models-view.vue'
+import SettingsView from './views/settings/settings-view.vue'
+
+export const routes: RouteRecordRaw[] = [
+  { path: '/', redirect: '/chat' },
+  { path: '/chat/:id?', name: 'chat', component: ChatView },
+  { path: '/models', name: 'models', component: ModelsView },
+  { path: '/models/:id', name: 'model', component: ModelView },
+  { path: '/settings', name: 'settings', component: SettingsView },
+  { path: '/:rest(.*)*', redirect: '/chat' },
+]
+
+/** Routes live behind the hash, so that reload and back keep the place under Electron and in a browser tab alike. */
+export const createAppRouter = () => createRouter({ history: createWebHashHistory(), routes })

@@ -1,0 +1,268 @@
+/** A small host in memory: enough of every route for the window to be used. */
+import { conversationSettings, type Conversation, type Message } from '../../../src/shared/contract/chat'
+import { type Job } from '../../../src/shared/contract/jobs'
+import { type ModelSummary } from '../../../src/shared/contract/models'
+import { type Preset, settings as settingsSchema } from '../../../src/shared/contract/settings'
+import { MoruError } from '../../../src/shared/errors'
+import { chatHandlers } from './chat-handlers'
+import { aConversation, aDetail, aModel, aStatus } from './samples'
+import { type Handlers } from './test-host'
+
+export interface World {
+  conversations: Map<string, Conversation>
+  removed: Map<string, Conversation>
+  messages: Map<string, Message>
+  models: ModelSummary[]
+  presets: Preset[]
+  jobs: Job[]
+  settings: ReturnType<typeof settingsSchema.parse>
+  status: ReturnType<typeof aStatus>
+  /** What the next answers say, one character an event. */
+  answer: { text: string; reasoning?: string; everyMs: number }
+  /** Thrown by the next turn instead of an answer. */
+  refuseWith: MoruError | null
+  nextId: number
+}
+
+export const aWorld = (change: Partial<World> = {}): World => ({
+  conversations: new Map(),
+  removed: new Map(),
+  messages: new Map(),
+  models: [aModel()],
+  presets: [],
+  jobs: [],
+  settings: settingsSchema.parse({}),
+  status: aStatus(),
+  answer: { text: 'An anvil is a block of iron.', everyMs: 1 },
+  refuseWith: null,
+  nextId: 1,
+  ...change,
+})
+
+/** Waits, or until the signal fires. */
+export const pause = (ms: number, signal?: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+
+export function find<T>(map: Map<string, T>, id: string): T {
+  const found = map.get(id)
+  if (!found) throw new MoruError('not_found', `There is nothing with the id ${id}.`)
+  return found
+}
+
+async function* whileThere<T>(value: () => T, signal: AbortSignal) {
+  let said = ''
+  while (!signal.aborted) {
+    const now = JSON.stringify(value())
+    if (now !== said) yield value()
+    said = now
+    await pause(50, signal)
+  }
+}
+
+function conversationHandlers(world: World) {
+  return {
+    conversationsList: ({ search }) =>
+      [...world.conversations.values()]
+        .map((c) => {
+          const hit = [...world.messages.values()].find((m) => m.conversationId === c.id && m.text.includes(search))
+          return {
+            ...c,
+            snippet: search && hit ? hit.text.slice(0, 80) : null,
+            found: c.title.includes(search) || !!hit,
+          }
+        })
+        .filter((c) => c.found),
+    conversationsGet: ({ id }) => ({
+      conversation: find(world.conversations, id),
+      messages: [...world.messages.values()].filter((m) => m.conversationId === id),
+    }),
+    conversationsCreate: ({ title, settings }) => {
+      const base = aConversation().settings
+      const created = aConversation({
+        id: `c${world.nextId++}`,
+        title,
+        settings: conversationSettings.parse({ ...base, ...settings }),
+        createdAt: Date.now(),
+        updatedAt: Date.now(),
+      })
+      world.conversations.set(created.id, created)
+      return created
+    },
+    conversationsUpdate: ({ id, settings, ...change }) => {
+      const conversation = find(world.conversations, id)
+      Object.assign(conversation, change)
+      Object.assign(conversation.settings, settings)
+      return conversation
+    },
+    conversationsRemove: ({ id }) => {
+      world.removed.set(id, find(world.conversations, id))
+      world.conversations.delete(id)
+      return {}
+    },
+    conversationsRestore: ({ id }) => {
+      world.conversations.set(id, find(world.removed, id))
+      return find(world.conversations, id)
+    },
+    conversationsExport: ({ id, format }) => ({
+      fileName: `${id}.${format === 'json' ? 'json' : 'md'}`,
+      text: '# Export',
+    }),
+  } satisfies Partial<Handlers>
+}
+
+function modelHandlers(world: World) {
+  const byId = (id: string) => {
+    const model = world.models.find((m) => m.id === id)
+    if (!model) throw new MoruError('not_found', `There is no model ${id} in the library.`)
+    return model
+  }
+  return {
+    modelsList: () => world.models,
+    modelsGet: ({ id, load }) => aDetail(byId(id), load?.contextLength ?? byId(id).contextLength),
+    modelsImport: ({ path }) => {
+      if (!path.endsWith('.gguf'))
+        throw new MoruError('invalid_file', `${path} begins with 0x00000000, which is not a GGUF file.`)
+      const model = aModel({ id: path, name: path.split('/').at(-1) ?? path, path, source: 'imported' })
+      world.models.push(model)
+      return model
+    },
+    modelsRemove: ({ id }) => {
+      world.models = world.models.filter((m) => m.id !== id)
+      return {}
+    },
+    modelsDiscover: () => [
+      {
+        path: '/home/a/.lmstudio/models/Qwen3-0.6B-Q4_K_M.gguf',
+        name: 'Qwen3 0.6B',
+        sizeBytes: 396_000_000,
+        app: 'lm-studio' as const,
+      },
+    ],
+    modelsSearchHub: ({ query }) => [
+      {
+        repo: `Qwen/${query || 'Qwen3'}-GGUF`,
+        downloads: 1_234_567,
+        likes: 432,
+        updatedAt: '2026-10-01T00:00:00.000Z',
+        gated: false,
+      },
+      { repo: `google/${query || 'gemma'}-gated-GGUF`, downloads: 98_765, likes: 87, updatedAt: null, gated: true },
+    ],
+    modelsListHubFiles: () => [
+      { path: 'README.md', sizeBytes: 4_321, sha256: null, usable: false },
+      { path: 'Qwen3-0.6B-Q8_0.gguf', sizeBytes: 639_000_000, sha256: 'a'.repeat(64), usable: true },
+      { path: 'Qwen3-0.6B-Q4_K_M.gguf', sizeBytes: 396_000_000, sha256: 'b'.repeat(64), usable: true },
+    ],
+    modelsDownload: ({ repo, revision, files }) => {
+      const id = `j${world.nextId++}`
+      world.jobs.push({
+        id,
+        kind: 'download',
+        title: repo,
+        state: 'running',
+        done: 240_000_000,
+        total: 639_000_000,
+        unit: 'bytes',
+        ratePerSecond: 12_400_000,
+        remainingMs: 32_000,
+        parameters: { repo, revision, files },
+        result: null,
+        error: null,
+        startedAt: Date.now(),
+        endedAt: null,
+      })
+      return { jobId: id }
+    },
+    async *modelsLoad({ id, load }, signal) {
+      const { sizeBytes, name } = byId(id)
+      for (let part = 1; part <= 10 && !signal.aborted; part += 1) {
+        yield { loadedBytes: (sizeBytes * part) / 10, totalBytes: sizeBytes, bytesPerSecond: 900_000_000 }
+        await pause(10, signal)
+      }
+      world.status = aStatus({
+        model: { ...aStatus().model, id, name, load, contextLength: 8192, kvBlocksUsed: 0, kvBlocksTotal: 512 },
+      })
+    },
+    modelsUnload: () => {
+      world.status = aStatus({ state: 'idle', model: null })
+      return {}
+    },
+  } satisfies Partial<Handlers>
+}
+
+function settingsHandlers(world: World) {
+  return {
+    settingsGet: () => world.settings,
+    settingsUpdate: ({ hub, ...change }) => {
+      world.settings = { ...world.settings, ...change, hub: { ...world.settings.hub, ...hub } }
+      return world.settings
+    },
+    settingsSetHubToken: ({ token }) => {
+      world.settings.hub.hasToken = token !== null
+      return world.settings
+    },
+    presetsList: () => world.presets,
+    presetsSave: (preset) => {
+      const saved = { ...preset, id: preset.id ?? `p${world.nextId++}` }
+      world.presets = [...world.presets.filter((p) => p.id !== saved.id), saved]
+      return saved
+    },
+    presetsRemove: ({ id }) => {
+      world.presets = world.presets.filter((p) => p.id !== id)
+      return {}
+    },
+    profileBackup: ({ path }) => ({ path, sizeBytes: 2_345_678 }),
+    profileRestore: ({ path }) => {
+      throw new MoruError('invalid_file', `${path} is not a backup of Moru: it begins with other bytes.`)
+    },
+  } satisfies Partial<Handlers>
+}
+
+function engineHandlers(world: World) {
+  return {
+    engineDoctor: () => ({
+      adapter: world.status.adapter,
+      driver: 'Mesa 25.0.7',
+      backend: 'vulkan',
+      software: world.status.software,
+      features: ['shader-f16', 'subgroups', 'timestamp-query'],
+      limits: { maxStorageBufferBindingSize: 134_217_728, maxBufferSize: 4_294_967_296 },
+      node: 'v24.21.0',
+      versions: { webgpu: '0.6.2' },
+      notes: ['The adapter is software: expect about a tenth of the speed of a small graphics card.'],
+    }),
+    engineFollow: (_, signal) => whileThere(() => world.status, signal),
+    async *jobsFollow(_, signal) {
+      const said = new Map<string, string>()
+      while (!signal.aborted) {
+        for (const job of world.jobs) {
+          if (said.get(job.id) !== JSON.stringify(job)) yield job
+          said.set(job.id, JSON.stringify(job))
+        }
+        await pause(50, signal)
+      }
+    },
+    jobsList: () => world.jobs,
+    jobsCancel: ({ id }) => {
+      const job = world.jobs.find((j) => j.id === id)
+      if (job) Object.assign(job, { state: 'cancelled', endedAt: Date.now() })
+      return {}
+    },
+    jobsRepeat: ({ id }) => {
+      const job = world.jobs.find((j) => j.id === id)
+      if (job) Object.assign(job, { state: 'running', endedAt: null })
+      return { jobId: id }
+    },
+  } satisfies Partial<Handlers>
+}
+
+export const handlersFor = (world: World): Handlers => ({
+  ...conversationHandlers(world),
+  ...chatHandlers(world),
+  ...modelHandlers(world),
+  ...settingsHandlers(world),
+  ...engineHandlers(world),
+})
