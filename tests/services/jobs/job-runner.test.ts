@@ -112,14 +112,15 @@ describe('a job', () => {
   it('is repeated with the parameters it had', async () => {
     const { jobs } = runner()
     const handlers = jobHandlers(jobs)
+    const context = { signal: new AbortController().signal }
     const first = jobs.start(spec(), async () => null)
-    await expect(handlers.jobsRepeat({ id: first.id })).rejects.toThrow(/still running/)
+    await expect(handlers.jobsRepeat({ id: first.id }, context)).rejects.toThrow(/still running/)
     await first.ended
-    await expect(handlers.jobsRepeat({ id: first.id })).rejects.toThrow(/cannot be started again/)
+    await expect(handlers.jobsRepeat({ id: first.id }, context)).rejects.toThrow(/cannot be started again/)
     jobs.onRepeat('import', (parameters) => jobs.start(spec({ parameters, title: 'again' }), async () => null).id)
-    const { jobId } = await handlers.jobsRepeat({ id: first.id })
+    const { jobId } = await handlers.jobsRepeat({ id: first.id }, context)
     expect(jobs.list(1)).toMatchObject([{ id: jobId, title: 'again', parameters: { path: '/모델' } }])
-    await expect(handlers.jobsRepeat({ id: 'nobody' })).rejects.toThrow(/no job/)
+    await expect(handlers.jobsRepeat({ id: 'nobody' }, context)).rejects.toThrow(/no job/)
   })
 })
 

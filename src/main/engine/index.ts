@@ -1,0 +1,11 @@
+/** The engine's public face: the only file of it that others import. */
+export { openModelFile } from './formats/model-file'
+export { type TensorInfo, type WeightFile } from './formats/weight-file'
+export { type ModelConfig } from './models/config'
+export { readModelConfig } from './models/load-decoder'
+export { type MemoryLimits, planMemory } from './runtime/memory-plan'
+export { defaultTemplate } from './tokenizer/default-templates'
+export { chatUnsupported } from './tokenizer/chat-template'
+export { type AnswerPiece, opensReasoning, ReasoningParser } from './tokenizer/reasoning'
+export { type GenerateEvent, type GenerateRequest } from './runtime/generate'
+export { type ChatTemplate, type TemplateMessage, type Tokenizer } from './tokenizer/tokenizer'
