@@ -133,12 +133,11 @@ class DispatchedConnection implements Connection {
     if (!served) throw new MoruError('not_found', `There is no route '${route}'.`)
     const parsed = served.endpoint.input.safeParse(input)
     if (!parsed.success) throw invalidInput(route, parsed.error)
-    if (served.endpoint.kind === 'route') {
+    if (served.kind === 'route') {
       const value = await served.handle(parsed.data, { signal })
       return { type: 'result', id, value: this.#checked(served.endpoint.output, value) }
     }
-    const handle = served.handle as (input: unknown, context: { signal: AbortSignal }) => AsyncIterable<unknown>
-    for await (const event of until(handle(parsed.data, { signal }), signal))
+    for await (const event of until(served.handle(parsed.data, { signal }), signal))
       await this.#send({ type: 'event', id, value: this.#checked(served.endpoint.event, event) })
     return { type: 'end', id }
   }

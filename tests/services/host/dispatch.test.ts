@@ -41,7 +41,7 @@ const settings = { language: 'ko', theme: 'dark', defaultModelId: null, load: {}
 
 describe('routes', () => {
   it('answers a request with its result', async () => {
-    const { request, frames } = connect({ settingsGet: () => settings })
+    const { request, frames } = connect({ settingsGet: async () => settings })
     request(7, 'settings.get')
     await settled()
     expect(frames).toEqual([{ type: 'result', id: 7, value: settings }])
@@ -91,7 +91,7 @@ describe('routes', () => {
   })
 
   it('checks answers against the contract when asked to', async () => {
-    const wrong = { settingsGet: () => ({ ...settings, theme: 'mauve' as 'dark' }) }
+    const wrong = { settingsGet: async () => ({ ...settings, theme: 'mauve' as 'dark' }) }
     const { request, frames, logged } = connect(wrong, { checkOutputs: true })
     request(1, 'settings.get')
     await settled()
@@ -258,7 +258,7 @@ describe('bounds', () => {
   it('refuses requests beyond the limit until one ends', async () => {
     let finish = () => {}
     const { request, frames } = connect(
-      { modelsUnload: () => new Promise((resolve) => (finish = () => resolve({}))), settingsGet: () => settings },
+      { modelsUnload: () => new Promise((resolve) => (finish = () => resolve({}))), settingsGet: async () => settings },
       { maxRequests: 1 },
     )
     request(1, 'models.unload')
@@ -274,7 +274,7 @@ describe('bounds', () => {
 
   it('ends the connection of a client that asks without reading', async () => {
     const { request, refused, connection, frames } = connect(
-      { settingsGet: () => settings },
+      { settingsGet: async () => settings },
       { maxRequests: 2, reading: false },
     )
     for (let id = 0; id < 100 && refused.length === 0; id++) {

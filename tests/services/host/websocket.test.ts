@@ -91,7 +91,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 describe('the contract over WebSocket', () => {
   it('answers requests, streams and errors, in Korean too', async () => {
     const { port, token } = await runningHost({
-      conversationsExport: ({ id }) => ({ fileName: `${id}.md`, text: '안녕하세요 👋' }),
+      conversationsExport: async ({ id }) => ({ fileName: `${id}.md`, text: '안녕하세요 👋' }),
       engineFollow: async function* () {
         for (let i = 0; i < 3; i++) yield status(i)
       },
@@ -108,7 +108,7 @@ describe('the contract over WebSocket', () => {
   })
 
   it('finds a running host through the profile, and none where none runs', async () => {
-    const host = await runningHost({ modelsUnload: () => ({}) })
+    const host = await runningHost({ modelsUnload: async () => ({}) })
     const client = await connect(host.profile)
     expect(await client!.request(contract.modelsUnload, {})).toEqual({})
     await client!.close()

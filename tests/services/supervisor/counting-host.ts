@@ -22,11 +22,11 @@ await runHostProcess(async (profile, { restart }) => {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     },
-    modelsUnload: () => {
+    modelsUnload: async () => {
       console.error(`token in the environment: ${JSON.stringify(process.env.MORU_HOST_TOKEN ?? null)}`)
       return {}
     },
-    profileRestore: () => {
+    profileRestore: async () => {
       setTimeout(restart, 10)
       return {}
     },
