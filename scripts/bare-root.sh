@@ -41,27 +41,6 @@ make_base() {
   mv "$base.new" "$base"
 }
 
-poll_start() {
-  local log=$folder/$suite-start.log
-  inside "$machine" 'cd /moru && npm ci && exec npm start' >"$log" 2>"$log.err" &
-  local pid=$! address=
-  for _ in $(seq 600); do
-    address=$(grep -oE 'http://(127\.0\.0\.1|localhost):[0-9]+/[^ ]*' "$log" | head -1 || true)
-    [ -n "$address" ] && break
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.5
-  done
-  cat "$log.err" >&2
-  cat "$log"
-  [ -n "$address" ] || { say 'no address was printed'; return 1; }
-  node -e 'fetch(process.argv[1]).then(async (r) => { const body = await r.text()
-    console.log(`${r.status} ${r.headers.get("content-type")} ${body.length} characters`)
-    process.exit(r.ok && /<div id="app"/.test(body) ? 0 : 1) })' "$address" && local rc=0 || local rc=1
-  kill "$pid"
-  wait "$pid" || true
-  return $rc
-}
-
 [ -d "$base" ] || make_base
 rm -rf "$machine"
 cp -a "$base" "$machine"
@@ -71,6 +50,6 @@ git clone -q "file://$source" "$machine/moru"
 say "$suite, commit $(git -C "$machine/moru" rev-parse --short HEAD), node $(inside "$machine" 'node -v'), npm $(inside "$machine" 'npm -v')"
 case $what in
   test) inside "$machine" 'cd /moru && npm ci && npm test' ;;
-  start) poll_start ;;
+  start) inside "$machine" 'cd /moru && npm ci && node scripts/try-start.mjs' ;;
   *) inside "$machine" "cd /moru && $what" ;;
 esac

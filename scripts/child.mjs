@@ -3,6 +3,9 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
+// Noted before any work: the parent may be gone by the time the work begins.
+const parent = process.ppid
+
 /**
  * @typedef {object} Captured
  * @property {number} status Exit code; 128 + n for signal n; 127 where the program could not be started.
@@ -98,9 +101,26 @@ function relaySignals(child) {
     seen.add(signal)
   }
   for (const signal of signals) process.on(signal, relay)
+  const watch = watchParent(() => relay('SIGTERM'))
   return () => {
     for (const signal of signals) process.off(signal, relay)
+    clearInterval(watch)
   }
+}
+
+/**
+ * npm starts a script through a shell, and a SIGTERM for npm ends that shell and goes no further: the only trace of it
+ * here is that the parent is gone.
+ * @param {() => void} gone Called once.
+ */
+function watchParent(gone) {
+  if (!process.env.npm_lifecycle_event || process.platform === 'win32') return undefined
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    gone()
+  }, 250)
+  return timer.unref()
 }
 
 /** @param {number | null} code @param {NodeJS.Signals | null} signal */

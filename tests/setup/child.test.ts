@@ -7,8 +7,8 @@ import { put, temporaryFolder } from './temporary'
 
 const script = join(import.meta.dirname, '../../scripts/child.mjs')
 
-/** Starts a process that runs `inner` in the foreground; answers what it prints and how it ends. */
-function runForeground(inner: string, onReady: (pid: number) => void) {
+/** Starts a process, behind a shell or not, that runs `inner` in the foreground; answers what it prints and how it ends. */
+function runForeground(inner: string, onReady: (pid: number) => void, throughShell = false) {
   const file = put(temporaryFolder(), 'outer.mjs', '')
   put(join(file, '..'), 'inner.mjs', inner)
   put(
@@ -18,7 +18,11 @@ function runForeground(inner: string, onReady: (pid: number) => void) {
      process.exitCode = await foreground(process.execPath, [${JSON.stringify(join(file, '..', 'inner.mjs'))}])`,
   )
   return new Promise<{ code: number | null; output: string }>((resolve) => {
-    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const env = { ...process.env, npm_lifecycle_event: 'start' }
+    const [program, args] = throughShell
+      ? ['/bin/sh', ['-c', `'${process.execPath}' '${file}'; exit`]]
+      : [process.execPath, [file]]
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     let told = false
     child.stdout.on('data', (chunk: Buffer) => {
@@ -45,6 +49,13 @@ describe('foreground', () => {
       expect({ code, output }).toEqual({ code: 7, output: 'ready\nsignals 1\n' })
     },
   )
+
+  it('ends when the shell that npm put between is gone', async () => {
+    const inner = `process.on('SIGTERM', () => { console.log('told'); process.exit(0) })
+      console.log('ready'); setInterval(() => {}, 1000)`
+    const { output } = await runForeground(inner, (pid) => process.kill(pid, 'SIGKILL'), true)
+    expect(output).toBe('ready\ntold\n')
+  })
 
   it('reports a death by signal as shells do', async () => {
     const { code } = await runForeground(`console.log('ready'); process.kill(process.pid, 'SIGKILL')`, () => {})
