@@ -3,6 +3,7 @@ import { mkdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { folderOf, type HubFile, listHubFiles, nameOf, pinRevision } from './catalog'
+import { companions } from './companions'
 import { fetchFile } from './fetch-file'
 import { quoted, repoFolder, safeSegments } from './names'
 import { defaultRetry, type RetryPolicy } from './retry'
@@ -56,21 +57,6 @@ export async function download(
   }
 }
 
-// What a safetensors model is read with, besides its weights.
-const companions = new Set([
-  'config.json',
-  'generation_config.json',
-  'model.safetensors.index.json',
-  'tokenizer.json',
-  'tokenizer.model',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'vocab.txt',
-  'chat_template.jinja',
-])
 const shard = /^(.*)-\d{5}-of-(\d{5})(\.gguf|\.safetensors)$/
 
 /** The files asked for and those without which they are no model: the other shards, and what lies beside safetensors. */

@@ -1,0 +1,4 @@
+/** The model library's public face. */
+export { Downloads, type DownloadsOptions } from './downloads'
+export { modelsHandlers } from './handlers'
+export { type LibraryOptions, ModelLibrary, type ResolvedModel } from './library'
