@@ -18,7 +18,13 @@ export const layers = {
   'src/main/engine/quant': ['src/main/engine/formats', 'src/shared'],
   'src/main/engine/tokenizer': ['src/main/engine/formats', 'src/shared'],
   'src/main/engine/device': ['src/shared'],
-  'src/main/engine/kernels': ['src/main/engine/device', 'src/shared', 'kernels'],
+  'src/main/engine/kernels': [
+    'src/main/engine/device',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/shared',
+    'kernels',
+  ],
   'src/main/engine/layers': [
     'src/main/engine/kernels',
     'src/main/engine/device',

@@ -42,7 +42,12 @@ export function figure(value: number | bigint): string {
   return value.toLocaleString('en-US')
 }
 
-/** Foreign text for a message: quoted, control characters escaped, cut at 80 characters. */
+/** Foreign text for a message: quoted, cut at 80 characters, and with nothing in it that could steer a terminal. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
+  return printable(JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text))
+}
+
+/** Control, formatting and unassigned characters as escapes. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }

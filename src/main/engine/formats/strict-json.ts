@@ -2,6 +2,7 @@
  * JSON from strangers. Unlike JSON.parse it refuses a name that an object has twice, since two readers may then see two
  * different files; it bounds nesting, and its objects are Maps, so that no name can reach a prototype.
  */
+import { quoted } from './file-error'
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject
 export type JsonObject = Map<string, JsonValue>
@@ -66,7 +67,7 @@ class Parser {
       const name = this.#string()
       if (object.has(name)) {
         this.#at = start
-        throw this.#fault(`the name ${JSON.stringify(name.slice(0, 80))} appears twice`)
+        throw this.#fault(`the name ${quoted(name)} appears twice`)
       }
       if (!this.#takes(':')) throw this.#fault('":" was expected')
       object.set(name, this.#value(depth + 1))

@@ -1,5 +1,6 @@
 /** Typed, bounded access to the values of a config, whose every error names the key. */
 import { MoruError } from '../../../shared/errors'
+import { printable } from '../formats/file-error'
 
 /** Least and most a value may be; both included. */
 interface Bounds {
@@ -127,5 +128,5 @@ export function show(value: unknown): string {
     typeof value === 'number'
       ? value.toLocaleString('en-US', { maximumSignificantDigits: 17 })
       : (JSON.stringify(value) ?? String(value))
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text
+  return printable(text.length > 60 ? `${text.slice(0, 60)}...` : text)
 }

@@ -58,7 +58,10 @@ export function tokenizerFromJson(
 function build(json: JsonObject, model: JsonObject, vocabulary: Vocabulary, unknownId: number | null): Built {
   const normalize = normalizerOf(json.normalizer)
   const split = splitterOf(json.pre_tokenizer)
-  const pieces = (text: string, first: boolean): string[] => split(normalize(text.toWellFormed()), first)
+  const pieces = (text: string, first: boolean): string[] => {
+    const normal = normalize(text.toWellFormed())
+    return normal === '' ? [] : split(normal, first)
+  }
   const fallback = new ByteFallback(
     model.byte_fallback === true ? vocabulary.byteTokens() : new Int32Array(256).fill(-1),
     unknownId,

@@ -17,12 +17,11 @@ export function normalizerOf(value: unknown, where = 'tokenizer.json: normalizer
     )
     return (text) => steps.reduce((normal, step) => step(normal), text)
   }
-  const build = builders[type]
-  if (build) return build(config, where)
+  if (Object.hasOwn(builders, type)) return builders[type](config, where)
   throw new MoruError('unsupported', `${where}: Moru does not know the kind ${JSON.stringify(type.slice(0, 40))}.`)
 }
 
-const builders: Record<string, ((config: JsonObject, where: string) => Normalizer) | undefined> = {
+const builders: Record<string, (config: JsonObject, where: string) => Normalizer> = {
   NFC: () => (text) => text.normalize('NFC'),
   NFD: () => (text) => text.normalize('NFD'),
   NFKC: () => (text) => text.normalize('NFKC'),

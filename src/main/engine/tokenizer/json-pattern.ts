@@ -9,7 +9,7 @@ import { asObject } from './json-fields'
 export function patternOf(value: unknown, where: string): RegExp {
   const pattern = asObject(value, `${where}.pattern`)
   if (typeof pattern.String === 'string')
-    return new RegExp(pattern.String.replace(/[$()*+.?[\\\]^{|}/-]/g, '\\$&'), 'gu')
+    return new RegExp(pattern.String.replace(/[$()*+.?[\\\]^{|}/]/g, '\\$&'), 'gu')
   if (typeof pattern.Regex !== 'string')
     throw new MoruError('invalid_file', `${where}.pattern: a text or a regular expression belongs here.`)
   try {

@@ -23,8 +23,7 @@ export function splitterOf(value: unknown, where = 'tokenizer.json: pre_tokenize
     return (text, first) =>
       steps.reduce((pieces, step) => pieces.flatMap((piece, i) => step(piece, first && i === 0)), [text])
   }
-  const build = builders[type]
-  if (build) return build(config, where)
+  if (Object.hasOwn(builders, type)) return builders[type](config, where)
   throw new MoruError('unsupported', `${where}: Moru does not know the kind ${JSON.stringify(type.slice(0, 40))}.`)
 }
 
@@ -43,7 +42,7 @@ export function componentsOf(value: unknown): JsonObject[] {
 
 const wordOrMarks = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{White_Space}]+/gu
 
-const builders: Record<string, ((config: JsonObject, where: string) => Splitter) | undefined> = {
+const builders: Record<string, (config: JsonObject, where: string) => Splitter> = {
   BertPreTokenizer: () => bertWords,
   Whitespace: () => (text) => text.match(wordOrMarks) ?? [],
   WhitespaceSplit: () => (text) => text.match(/\P{White_Space}+/gu) ?? [],

@@ -1,0 +1,26 @@
+/** Every kernel of the engine. Parity tests, profiler and benchmarks walk this list. */
+import { activate } from './activate'
+import { attention, attentionCombine, ropeStore } from './attention'
+import { type Kernel } from './define-kernel'
+import { embed } from './embed'
+import { adjustLogits, logitsSlices, tokenLoss, topKCollect, topKThreshold } from './logits'
+import { matmulTiled, matmulVec } from './matmul'
+import { gatherRows, layerNorm, rmsNorm } from './norms'
+
+export const kernels: readonly Kernel[] = [
+  ...Object.values(matmulVec),
+  ...Object.values(matmulTiled),
+  ...Object.values(embed),
+  rmsNorm,
+  layerNorm,
+  gatherRows,
+  activate,
+  ...Object.values(ropeStore),
+  ...Object.values(attention),
+  attentionCombine,
+  adjustLogits,
+  logitsSlices,
+  topKThreshold,
+  topKCollect,
+  tokenLoss,
+]

@@ -1,0 +1,29 @@
+/** Rows of a packed matrix by id: token and position embeddings. */
+import { embed } from '../kernels/embed'
+import { layoutConstants } from '../kernels/weight-formats'
+import { stepsOf } from '../quant/packed-layout'
+import { type Step } from './step'
+import { type PackedMatrix } from './weights'
+
+export class Embedding {
+  readonly matrices: PackedMatrix[]
+  private readonly scale: number
+
+  /** `scale` multiplies every row: Gemma's sqrt(hidden). */
+  constructor(matrices: PackedMatrix[], scale = 1) {
+    this.matrices = matrices
+    this.scale = scale
+  }
+
+  /** Writes, or adds, the rows of `ids` to y, f32 [tokens, cols]. */
+  run(step: Step, ids: GPUBuffer, y: GPUBuffer, tokens: number, add = false): void {
+    for (const { layout, cols, pieces } of this.matrices)
+      for (const { weights, scales, highBits, rows, firstRow } of pieces)
+        step.recorder.run(
+          embed[layout.format],
+          { ...layoutConstants(layout), ADD: add },
+          { weights, scales, highBits, ids, y },
+          { tokens, cols, steps: stepsOf(cols), rows, first_row: firstRow, scale: this.scale },
+        )
+  }
+}

@@ -1,0 +1,44 @@
+/** Feed-forward layers, plain or gated (SwiGLU, GeGLU: Shazeer, arXiv 2002.05202). */
+import { activate, activationKinds } from '../kernels/activate'
+import { type Linear } from './linear'
+import { type Step } from './step'
+
+export class FeedForward {
+  private readonly up: Linear
+  private readonly down: Linear
+  private readonly kind: keyof typeof activationKinds
+  private readonly gated: boolean
+
+  /** `up`: [gate; up] stacked when gated. */
+  constructor(up: Linear, down: Linear, kind: keyof typeof activationKinds, gated: boolean) {
+    this.up = up
+    this.down = down
+    this.kind = kind
+    this.gated = gated
+  }
+
+  /** Reads the normed activations; writes, or adds, to `y` (f32). */
+  run(step: Step, y: GPUBuffer, add: boolean): void {
+    const { workspace, tokens, activations } = step
+    this.up.run(step, {
+      x: workspace.normed,
+      y: workspace.feedForward,
+      tokens,
+      input: activations,
+      output: activations,
+    })
+    step.recorder.run(
+      activate,
+      {
+        IN: activations,
+        OUT: activations,
+        KIND: activationKinds[this.kind],
+        GATED: this.gated,
+        HALF: activations === 'f16',
+      },
+      { x: workspace.feedForward, y: workspace.activated },
+      { tokens, dim: this.down.cols },
+    )
+    this.down.run(step, { x: workspace.activated, y, tokens, input: activations, output: 'f32', add })
+  }
+}

@@ -1,0 +1,35 @@
+/** BLOOM (arXiv 2211.05100): ALiBi positions, a norm on the embeddings, projections stacked head by head in safetensors. */
+import { loadLayerNorm } from '../layers/norm'
+import { type RowSource, type WeightLoader } from '../layers/weight-loader'
+import { type ModelConfig } from './config'
+import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadFeedForward } from './decoder'
+
+export async function loadBloom(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
+  const { tokens, head } = await loadEmbeddingAndHead(w, c)
+  const norm = (name: string) => loadLayerNorm(w, name, c.hiddenDim, c.normEps)
+  const blocks = await loadBlocks(c, async (prefix, layer) => ({
+    attentionNorm: await norm(`${prefix}.attn_norm`),
+    attention: await loadAttention(w, c, prefix, layer, { sources: [projection(w, c, prefix)], alibi: true }),
+    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+    feedForward: await loadFeedForward(w, c, prefix),
+  }))
+  return decoder(w, c, {
+    tokens,
+    embeddingNorm: await norm('token_embd_norm'),
+    blocks,
+    finalNorm: await norm('output_norm'),
+    head,
+  })
+}
+
+/** Rows [head][q, k, v][headDim] to [q, k, v][head][headDim]; GGUF files are in that order already. */
+function projection(w: WeightLoader, c: ModelConfig, prefix: string): RowSource {
+  const name = `${prefix}.attn_qkv.weight`
+  if (w.file.format === 'gguf') return { name }
+  const order = (row: number) => {
+    const part = Math.floor(row / c.hiddenDim)
+    const head = Math.floor((row % c.hiddenDim) / c.headDim)
+    return (head * 3 + part) * c.headDim + (row % c.headDim)
+  }
+  return { name, order }
+}

@@ -1,0 +1,37 @@
+/**
+ * Llama (Touvron et al., arXiv 2302.13971) and its kin, which differ by biases and norms over heads alone: Mistral (sliding window,
+ * arXiv 2310.06825), Qwen2 (biases, arXiv 2407.10671), Qwen3 (head norms, arXiv 2505.09388).
+ */
+import { loadRmsNorm } from '../layers/norm'
+import { type RowSource, type WeightLoader } from '../layers/weight-loader'
+import { type ModelConfig } from './config'
+import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
+
+export async function loadLlama(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
+  const { tokens, head } = await loadEmbeddingAndHead(w, c)
+  const norm = (name: string) => loadRmsNorm(w, name, c.hiddenDim, c.normEps)
+  const blocks = await loadBlocks(c, async (prefix, layer) => ({
+    attentionNorm: await norm(`${prefix}.attn_norm`),
+    attention: await loadAttention(w, c, prefix, layer, {
+      sources: projections(w, c, prefix),
+      headNorms: w.has(`${prefix}.attn_q_norm.weight`) ? { plus: 0 } : undefined,
+    }),
+    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+    feedForward: await loadGatedFeedForward(w, c, prefix),
+  }))
+  return decoder(w, c, { tokens, blocks, finalNorm: await norm('output_norm'), head })
+}
+
+/** GGUF files of Llama and Mistral hold query and key rows permuted for interleaved rotation; ours rotates split halves. */
+function projections(w: WeightLoader, c: ModelConfig, prefix: string): RowSource[] {
+  const permuted = w.file.format === 'gguf' && (c.architecture === 'llama' || c.architecture === 'mistral')
+  const half = c.headDim / 2
+  const order = permuted
+    ? (row: number) => row - (row % c.headDim) + 2 * (row % half) + (row % c.headDim < half ? 0 : 1)
+    : undefined
+  return [
+    { name: `${prefix}.attn_q.weight`, order },
+    { name: `${prefix}.attn_k.weight`, order },
+    { name: `${prefix}.attn_v.weight` },
+  ]
+}

@@ -1,0 +1,70 @@
+/** From a model's files to a decoder on the GPU: the one table of architectures. */
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { MoruError } from '../../../shared/errors'
+import { type Gpu } from '../device/gpu'
+import { type WeightFile } from '../formats/weight-file'
+import { type LoadProgress, WeightLoader } from '../layers/weight-loader'
+import { loadBloom } from './bloom'
+import { type Architecture, type ModelConfig } from './config'
+import { type Decoder } from './decoder'
+import { loadGemma3 } from './gemma3'
+import { loadGpt2 } from './gpt2'
+import { loadLlama } from './llama'
+import { loadOpt } from './opt'
+import { readTransformersConfig } from './read-config'
+import { readGgufConfig } from './read-gguf-config'
+import { tensorNames } from './tensor-names'
+
+const decoders: Partial<Record<Architecture, (w: WeightLoader, c: ModelConfig) => Promise<Decoder>>> = {
+  llama: loadLlama,
+  mistral: loadLlama,
+  qwen2: loadLlama,
+  qwen3: loadLlama,
+  gemma3: loadGemma3,
+  opt: loadOpt,
+  gpt2: loadGpt2,
+  bloom: loadBloom,
+}
+
+/** Hyperparameters of an open model: GGUF's own, or config.json (and generation_config.json) beside safetensors. */
+export async function readModelConfig(file: WeightFile): Promise<ModelConfig> {
+  if (file.format === 'gguf') return readGgufConfig(file)
+  const folder = dirname(file.paths[0])
+  const config = await readJson(join(folder, 'config.json'))
+  if (config === undefined)
+    throw new MoruError('not_found', `${folder} holds no config.json; a safetensors model needs it beside its weights.`)
+  return readTransformersConfig(config, await readJson(join(folder, 'generation_config.json')))
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new MoruError('invalid_file', `${path} is not JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Puts a decoder's weights on the GPU. Releases everything again when it fails. Throws unsupported for encoders. */
+export async function loadDecoder(
+  gpu: Gpu,
+  file: WeightFile,
+  config: ModelConfig,
+  options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal } = {},
+): Promise<Decoder> {
+  const load = decoders[config.architecture]
+  if (!load)
+    throw new MoruError('unsupported', `A ${config.architecture} model does not generate text: it is an encoder.`)
+  const w = await WeightLoader.open(gpu, file, { nameOf: tensorNames(file, config.architecture), ...options })
+  try {
+    return await load(w, config)
+  } catch (error) {
+    w.buffers.release()
+    throw error
+  }
+}

@@ -1,0 +1,151 @@
+/** Rows of a tensor, as they lie in its file, to the tiles that the matrix kernels read. */
+import { blockTypes } from '../formats/block-types'
+import { type TensorType } from '../formats/weight-file'
+import { isQuantized, unpackBlocks } from './blocks/decomposition'
+import { layoutOf, packedBytes, stepsOf, type PackedLayout } from './packed-layout'
+
+export interface PackedTiles {
+  weights: Uint32Array<ArrayBuffer>
+  scales: Uint32Array<ArrayBuffer>
+  highBits: Uint32Array<ArrayBuffer>
+}
+
+/** One row taken apart, in arrays that are reused from row to row. */
+interface RowScratch {
+  q: Uint8Array | Int8Array
+  scale: Float32Array
+  min: Float32Array
+}
+
+/** Packs rows of one tensor type and width. Rows given together must be whole tiles, but for the matrix's last ones. */
+export class TilePacker {
+  readonly layout: PackedLayout
+  private readonly type: TensorType
+  private readonly cols: number
+  private readonly lanes: number
+  private readonly steps: number
+  private readonly scratch: RowScratch | null
+
+  constructor(type: TensorType, cols: number, lanes: number) {
+    this.type = type
+    this.layout = layoutOf(type)
+    this.cols = cols
+    this.lanes = lanes
+    this.steps = stepsOf(cols)
+    const padded = this.steps * 32
+    const signed = this.layout.format === 'q8'
+    const groups = Math.ceil(padded / this.layout.group)
+    this.scratch = isQuantized(type)
+      ? {
+          q: signed ? new Int8Array(padded) : new Uint8Array(padded),
+          scale: new Float32Array(groups),
+          min: new Float32Array(groups),
+        }
+      : null
+  }
+
+  /** `rows`: the raw bytes of each row, in order. Rows missing from the last tile are zeros. */
+  pack(rows: Uint8Array[]): PackedTiles {
+    const bytes = packedBytes(this.layout, rows.length, this.cols, this.lanes)
+    const tiles = {
+      weights: new Uint32Array(bytes.weights / 4),
+      scales: new Uint32Array(Math.ceil(bytes.scales / 4)),
+      highBits: new Uint32Array(bytes.highBits / 4),
+    }
+    rows.forEach((raw, row) =>
+      this.scratch ? this.packQuantized(tiles, raw, row) : this.packPlain(tiles.weights, raw, row),
+    )
+    return tiles
+  }
+
+  /** Index of the first of a row's words, and the distance from word to word, where a row has `words` of them. */
+  private place(row: number, words: number): { at: number; stride: number } {
+    const tileRows = this.lanes * 4
+    const tile = Math.floor(row / tileRows)
+    return { at: tile * words * tileRows + (row % tileRows), stride: tileRows }
+  }
+
+  private packQuantized(tiles: PackedTiles, raw: Uint8Array, row: number): void {
+    const { q, scale, min } = this.scratch!
+    const type = this.type
+    if (!isQuantized(type)) return
+    unpackBlocks(type, raw, this.cols / blockTypes[type].blockSize, this.scratch!)
+    if (this.layout.format === 'q8') this.packBytes(tiles.weights, q, row)
+    else this.packNibbles(tiles.weights, q, row)
+    if (this.layout.format === 'q5') this.packFifthBits(tiles.highBits, q, row)
+    this.packScales(tiles.scales, scale, min, row)
+  }
+
+  private packNibbles(out: Uint32Array, q: ArrayLike<number>, row: number): void {
+    let { at, stride } = this.place(row, this.steps * 4)
+    for (let k = 0; k < this.steps * 32; k += 32)
+      for (let i = k; i < k + 16; i += 4, at += stride)
+        out[at] =
+          (q[i] & 15) | ((q[i + 16] & 15) << 4) | ((q[i + 1] & 15) << 8) | ((q[i + 17] & 15) << 12) |
+          ((q[i + 2] & 15) << 16) | ((q[i + 18] & 15) << 20) | ((q[i + 3] & 15) << 24) | ((q[i + 19] & 15) << 28) // prettier-ignore
+  }
+
+  private packFifthBits(out: Uint32Array, q: ArrayLike<number>, row: number): void {
+    let { at, stride } = this.place(row, this.steps)
+    for (let k = 0; k < this.steps * 32; k += 32, at += stride) {
+      let bits = 0
+      for (let i = 0; i < 32; i++) bits |= (q[k + i] >> 4) << i
+      out[at] = bits
+    }
+  }
+
+  private packBytes(out: Uint32Array, q: ArrayLike<number>, row: number): void {
+    let { at, stride } = this.place(row, this.steps * 8)
+    for (let k = 0; k < this.steps * 32; k += 32)
+      for (let i = k; i < k + 16; i += 4)
+        for (const j of [i, i + 16]) {
+          out[at] = (q[j] & 255) | ((q[j + 1] & 255) << 8) | ((q[j + 2] & 255) << 16) | ((q[j + 3] & 255) << 24)
+          at += stride
+        }
+  }
+
+  private packScales(out: Uint32Array, scale: Float32Array, min: Float32Array, row: number): void {
+    const { wide, minimum } = this.layout
+    const groups = scale.length
+    const tileRows = this.lanes * 4
+    const tile = Math.floor(row / tileRows)
+    const lane = Math.floor((row % tileRows) / 4)
+    const component = row % 4
+    const floats = new Float32Array(out.buffer)
+    const halves = new Float16Array(out.buffer)
+    for (let g = 0; g < groups; g++) {
+      const unit = (tile * groups + g) * this.lanes + lane
+      if (wide) {
+        floats[unit * (minimum ? 8 : 4) + component] = scale[g]
+        if (minimum) floats[unit * 8 + 4 + component] = min[g]
+      } else if (minimum) {
+        halves[unit * 8 + component * 2] = scale[g]
+        halves[unit * 8 + component * 2 + 1] = min[g]
+      } else {
+        halves[unit * 4 + component] = scale[g]
+      }
+    }
+  }
+
+  /** f32, f16 and bf16: words of one or two inputs, the quarters' low halves before their high ones. */
+  private packPlain(out: Uint32Array, raw: Uint8Array, row: number): void {
+    const perWord = this.layout.format === 'f32' ? 1 : 2
+    const elementBytes = 4 / perWord
+    let { at, stride } = this.place(row, (this.steps * 32) / perWord)
+    const word = (k: number): number => {
+      let value = 0
+      for (let b = 0; b < 4; b++) {
+        const byte = k * elementBytes + b
+        if (byte < raw.length) value |= raw[byte] << (8 * b)
+      }
+      return value
+    }
+    for (let k = 0; k < this.steps * 32; k += 32)
+      for (let i = k; i < k + 16; i += 4)
+        for (const j of [i, i + 16])
+          for (let n = 0; n < 4; n += perWord) {
+            out[at] = word(j + n)
+            at += stride
+          }
+  }
+}

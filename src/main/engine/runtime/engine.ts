@@ -1,0 +1,127 @@
+/** The engine: opens the GPU, loads models, and opens the GPU again when it was lost. */
+import { dirname } from 'node:path'
+import { MoruError } from '../../../shared/errors'
+import { type MemoryPlan } from '../../../shared/contract/models'
+import { type LoadSettings } from '../../../shared/contract/sampling'
+import { Gpu, type AdapterReport, type GpuOptions } from '../device/gpu'
+import { openModelFile } from '../formats/model-file'
+import { type WeightFile } from '../formats/weight-file'
+import { blockTokens } from '../kernels/attention'
+import { type LoadProgress } from '../layers/weight-loader'
+import { type ModelConfig } from '../models/config'
+import { loadDecoder, readModelConfig } from '../models/load-decoder'
+import { loadTokenizerFromFolder, loadTokenizerFromMetadata, type LoadedTokenizer } from '../tokenizer/load'
+import { LoadedModel } from './loaded-model'
+import { type MemoryLimits, planMemory } from './memory-plan'
+import { ModelRunner } from './model-runner'
+
+export interface LoadOptions {
+  load: LoadSettings
+  onProgress?: (progress: LoadProgress) => void
+  signal?: AbortSignal
+}
+
+/** Tokenizer and chat template of an open model. */
+export function loadTokenizer(file: WeightFile): Promise<LoadedTokenizer> {
+  return file.format === 'gguf'
+    ? Promise.resolve(loadTokenizerFromMetadata(file.metadata))
+    : loadTokenizerFromFolder(dirname(file.paths[0]))
+}
+
+export class Engine {
+  private readonly options: GpuOptions
+  private gpu: Gpu | null = null
+  private readonly models = new Set<LoadedModel>()
+
+  constructor(options: GpuOptions = {}) {
+    this.options = options
+  }
+
+  /** Bytes of GPU memory in use. */
+  get memoryBytes(): number {
+    return this.gpu?.allocatedBytes ?? 0
+  }
+
+  /** null while the device is closed or lost. */
+  get adapter(): AdapterReport | null {
+    return this.gpu && !this.gpu.lost ? this.gpu.report : null
+  }
+
+  /** The device, opened (again) if need be. Throws no_adapter. */
+  async open(): Promise<Gpu> {
+    if (this.gpu && !this.gpu.lost) return this.gpu
+    for (const model of this.models)
+      await model.close(this.gpu?.lost ?? new MoruError('device_lost', 'The GPU device was lost.'))
+    this.models.clear()
+    this.gpu = await Gpu.open(this.options)
+    return this.gpu
+  }
+
+  /** What the adapter leaves for a model, beside what is loaded. */
+  async limits(): Promise<MemoryLimits> {
+    const gpu = await this.open()
+    return {
+      maxBufferBytes: gpu.maxBufferBytes,
+      maxBindingBytes: gpu.maxBindingBytes,
+      availableBytes: gpu.memoryBytes - gpu.allocatedBytes,
+      lanes: gpu.profile.lanes,
+      stepTokens: gpu.profile.stepTokens,
+    }
+  }
+
+  /**
+   * Loads a model from a file or folder. Nothing stays behind when it fails.
+   * Throws not_found, invalid_file, unsupported, out_of_memory (with the plan's figures), cancelled, no_adapter, device_lost.
+   */
+  async load(path: string, { load, onProgress, signal }: LoadOptions): Promise<LoadedModel> {
+    const start = performance.now()
+    const file = await openModelFile(path)
+    try {
+      const config = await readModelConfig(file)
+      const { tokenizer, chatTemplate } = await loadTokenizer(file)
+      const gpu = await this.open()
+      const plan = await this.plan(config, file, load)
+      const decoder = await loadDecoder(gpu, file, config, { onProgress, signal })
+      const activations = gpu.profile.halfFloats ? load.computeType : 'f32'
+      const blocks = Math.ceil(plan.contextLength / blockTokens)
+      const runner = await ModelRunner.open(gpu, decoder, {
+        activations,
+        kvType: load.kvType,
+        contextLength: plan.contextLength,
+        blocks,
+      }).catch((error: unknown) => {
+        decoder.buffers.release()
+        throw error
+      })
+      const model = new LoadedModel({
+        gpu,
+        runner,
+        tokenizer,
+        template: chatTemplate,
+        loadMs: performance.now() - start,
+      })
+      this.models.add(model)
+      return model
+    } finally {
+      await file.close()
+    }
+  }
+
+  async unload(model: LoadedModel): Promise<void> {
+    this.models.delete(model)
+    await model.close(new MoruError('model_not_loaded', 'The model was unloaded.'))
+  }
+
+  async close(): Promise<void> {
+    for (const model of this.models) await this.unload(model)
+    this.gpu?.destroy()
+    this.gpu = null
+  }
+
+  private async plan(config: ModelConfig, file: WeightFile, load: LoadSettings): Promise<MemoryPlan> {
+    const plan = planMemory(config, file.tensors.values(), load, await this.limits())
+    if (!plan.fits)
+      throw new MoruError('out_of_memory', `The model does not fit. ${plan.reason}`, { details: { ...plan } })
+    return plan
+  }
+}

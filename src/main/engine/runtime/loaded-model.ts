@@ -1,0 +1,210 @@
+/** A model on the GPU that answers requests: many at a time, step by step. */
+import { MoruError, throwIfCancelled, toMoruError } from '../../../shared/errors'
+import { type Gpu } from '../device/gpu'
+import { blockTokens } from '../kernels/attention'
+import { type ModelConfig } from '../models/config'
+import { type ChatTemplate, type Tokenizer } from '../tokenizer/tokenizer'
+import { BlockPool } from './block-pool'
+import { type GenerateEvent, type GenerateRequest } from './generate'
+import { type ModelRunner } from './model-runner'
+import { Scheduler, type ScheduledStep } from './scheduler'
+import { Sequence } from './sequence'
+
+export interface LoadedModelParts {
+  gpu: Gpu
+  runner: ModelRunner
+  tokenizer: Tokenizer
+  template: ChatTemplate | null
+  loadMs: number
+}
+
+export class LoadedModel {
+  readonly tokenizer: Tokenizer
+  /** null: the model has none, and none fits its vocabulary. */
+  readonly template: ChatTemplate | null
+  readonly loadMs: number
+  readonly runner: ModelRunner
+  private readonly gpu: Gpu
+  private readonly pool: BlockPool
+  private readonly scheduler: Scheduler
+  /** Steps and scoring take turns. */
+  private turn: Promise<void> = Promise.resolve()
+  private pumping = false
+  private closed: MoruError | null = null
+  private readonly rate = { tokens: 0, since: 0, perSecond: null as number | null }
+
+  constructor(parts: LoadedModelParts) {
+    this.gpu = parts.gpu
+    this.runner = parts.runner
+    this.tokenizer = parts.tokenizer
+    this.template = parts.template
+    this.loadMs = parts.loadMs
+    this.pool = new BlockPool(parts.runner.options.blocks)
+    this.scheduler = new Scheduler(this.pool, this.contextLength, parts.runner.maxTokens)
+  }
+
+  get config(): ModelConfig {
+    return this.runner.model.config
+  }
+
+  /** Tokens a sequence may hold. */
+  get contextLength(): number {
+    return this.runner.options.contextLength
+  }
+
+  get status(): { generating: boolean; tokensPerSecond: number | null; kvBlocksUsed: number; kvBlocksTotal: number } {
+    return {
+      generating: !this.scheduler.idle,
+      tokensPerSecond: this.scheduler.idle ? null : this.rate.perSecond,
+      kvBlocksUsed: this.pool.used,
+      kvBlocksTotal: this.pool.size,
+    }
+  }
+
+  /**
+   * Continues a prompt. Cancelling by the request's signal ends with 'cancelled', after at most one step.
+   * Throws invalid_input (empty prompt, ids outside the vocabulary), context_full (the prompt leaves no room), device_lost, out_of_memory.
+   */
+  async *generate(request: GenerateRequest): AsyncGenerator<GenerateEvent> {
+    this.check(request.promptIds)
+    if (request.promptIds.length >= this.contextLength)
+      throw new MoruError(
+        'context_full',
+        `The prompt has ${request.promptIds.length} tokens; the context holds ${this.contextLength}, the answer included.`,
+        {
+          details: { promptTokens: request.promptIds.length, contextLength: this.contextLength },
+        },
+      )
+    const sequence = new Sequence(request, this.tokenizer)
+    this.scheduler.add(sequence)
+    void this.pump()
+    try {
+      yield* sequence.follow()
+    } finally {
+      // A caller that stops listening does not keep the GPU busy.
+      if (!sequence.finishReason) sequence.finish('cancelled')
+    }
+  }
+
+  /**
+   * Negative log-likelihood in nats of ids[1], ids[2], ... given what is before them; nothing is added to ids.
+   * Throws context_full, invalid_input, cancelled.
+   */
+  async score(
+    ids: number[],
+    options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
+  ): Promise<Float32Array> {
+    this.check(ids)
+    if (ids.length > this.contextLength)
+      throw new MoruError('context_full', `${ids.length} tokens to score; the context holds ${this.contextLength}.`)
+    const blocks: number[] = []
+    const out = new Float32Array(ids.length - 1)
+    try {
+      for (let at = 0; at < ids.length - 1;) {
+        throwIfCancelled(options.signal)
+        const count = Math.min(64, ids.length - 1 - at)
+        while (blocks.length * blockTokens < at + count) blocks.push(this.takeBlock())
+        const entry = { ids: ids.slice(at, at + count), position: at, blocks, logits: 'all' as const }
+        out.set(await this.exclusive(() => this.runner.losses([entry], ids.slice(at + 1, at + 1 + count))), at)
+        at += count
+        options.onProgress?.(at)
+      }
+    } finally {
+      this.pool.release(blocks)
+    }
+    return out
+  }
+
+  /** Ends all requests with `reason` and frees the GPU's memory once the step in progress is over. */
+  async close(reason: MoruError): Promise<void> {
+    if (this.closed) return
+    this.closed = reason
+    await this.exclusive(async () => {
+      this.scheduler.fail(reason)
+      this.runner.release()
+      this.runner.model.buffers.release()
+    })
+  }
+
+  private check(ids: number[]): void {
+    if (this.closed) throw this.closed
+    this.gpu.check()
+    if (ids.length === 0)
+      throw new MoruError('invalid_input', 'The prompt is empty: a model continues at least one token.')
+    const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= this.config.vocabSize)
+    if (wrong !== undefined)
+      throw new MoruError('invalid_input', `Token id ${wrong} is outside the vocabulary of ${this.config.vocabSize}.`)
+  }
+
+  private takeBlock(): number {
+    const block = this.pool.take()
+    if (block === null)
+      throw new MoruError(
+        'out_of_memory',
+        'The key/value cache is in use by other requests; try again when they are done.',
+      )
+    return block
+  }
+
+  private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.turn.then(work)
+    this.turn = run.then(
+      () => undefined,
+      () => undefined,
+    )
+    return run
+  }
+
+  private async pump(): Promise<void> {
+    if (this.pumping) return
+    this.pumping = true
+    try {
+      while (!this.scheduler.idle && !this.closed) {
+        await this.exclusive(() => this.step())
+        // Lets readers of the events, cancellation and new requests in between steps.
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    } catch (error) {
+      this.scheduler.fail(toMoruError(error))
+    } finally {
+      this.pumping = false
+    }
+  }
+
+  private async step(): Promise<void> {
+    if (this.closed) return
+    const step = this.scheduler.next()
+    if (!step) return
+    const start = performance.now()
+    const requests = step.sequences.map((s, i) => (step.entries[i].logits === 'last' ? s.sampleRequest() : null))
+    const found = await this.runner.sample(step.entries, requests)
+    this.scheduler.computed(step, performance.now() - start)
+    await this.choose(step, found)
+    this.scheduler.retire()
+  }
+
+  private async choose(step: ScheduledStep, found: Awaited<ReturnType<ModelRunner['sample']>>): Promise<void> {
+    let row = 0
+    for (const [i, sequence] of step.sequences.entries()) {
+      const candidates = found[i]
+      if (!candidates) continue
+      const own = row++
+      if (sequence.finishReason) continue
+      const chosen =
+        sequence.choose(candidates) ?? sequence.choose(await this.runner.allCandidates(own, candidates.logSumExp))
+      if (!chosen) throw new MoruError('internal', 'No token could be chosen from all candidates.')
+      sequence.accept(chosen, this.contextLength)
+      this.count()
+    }
+  }
+
+  /** Tokens a second over the last half second. */
+  private count(): void {
+    const now = performance.now()
+    if (now - this.rate.since > 2000) Object.assign(this.rate, { tokens: 0, since: now })
+    this.rate.tokens++
+    if (now - this.rate.since < 500) return
+    this.rate.perSecond = (this.rate.tokens * 1000) / (now - this.rate.since)
+    Object.assign(this.rate, { tokens: 0, since: now })
+  }
+}
