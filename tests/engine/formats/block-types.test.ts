@@ -1,17 +1,20 @@
 /** Every block type against the values that GGML itself gives for the same bytes. */
 import { readFile } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import { blockTypes } from '../../../src/main/engine/formats/block-types'
 import { openGguf } from '../../../src/main/engine/formats/gguf'
 import { decomposeBlocks, isQuantized } from '../../../src/main/engine/quant/blocks/decomposition'
 import { dequantize } from '../../../src/main/engine/quant/blocks/dequantize'
+import { f16ToF32 } from '../../../src/main/engine/quant/blocks/half'
 
-const golden = new URL('../../golden/quantization/', import.meta.url).pathname
-const expected = JSON.parse(await readFile(`${golden}gguf-types.json`, 'utf8')) as {
+const golden = join(import.meta.dirname, '../../golden/quantization')
+const expected = JSON.parse(await readFile(join(golden, 'gguf-types.json'), 'utf8')) as {
   shape: number[]
   values: Record<string, number[]>
 }
-const file = await openGguf(`${golden}gguf-types.gguf`)
+const file = await openGguf(join(golden, 'gguf-types.gguf'))
+afterAll(() => file.close())
 
 describe('block types', () => {
   it('are all in the file', () => {
@@ -52,4 +55,36 @@ describe('block types', () => {
       else expect(bits).toBe(8)
     })
   }
+
+  it('refuses bytes that are not exactly the blocks of the count', () => {
+    const refused = expect.objectContaining({ code: 'invalid_input' }) as unknown
+    expect(() => dequantize('q4_0', new Uint8Array(18), 33)).toThrow(refused)
+    expect(() => dequantize('q8_0', new Uint8Array(35), 32)).toThrow(refused)
+    expect(() => decomposeBlocks('q4_k', new Uint8Array(143), 256)).toThrow(refused)
+    expect(() => dequantize('f32', new Uint8Array(4), -1)).toThrow(refused)
+    expect(() => dequantize('i32', new Uint8Array(4), 1)).toThrow(expect.objectContaining({ code: 'unsupported' }))
+  })
+
+  it('reads f32 from bytes at any address', () => {
+    const shifted = new Uint8Array(new Uint8Array(9).buffer, 1)
+    shifted.set(new Uint8Array(new Float32Array([1.5, -2]).buffer))
+    expect(dequantize('f32', shifted, 2)).toEqual(new Float32Array([1.5, -2]))
+  })
+
+  it('knows every f16: subnormal, infinite and not a number', () => {
+    const bits = Uint16Array.from({ length: 65_536 }, (_, i) => i)
+    const values = f16ToF32(new Uint8Array(bits.buffer), 65_536)
+    const view = new DataView(bits.buffer)
+    const expectedValues = Float32Array.from(bits, (_, i) => halfOf(view.getUint16(2 * i, true)))
+    expect(values).toEqual(expectedValues)
+  })
 })
+
+/** IEEE 754 binary16 by its definition. */
+function halfOf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 1023
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
+  return exponent === 0 ? (sign * fraction) / 2 ** 24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}

@@ -1,12 +1,13 @@
 /** Hyperparameters as transformers 4 and 5 write them, and what is refused. */
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ModelConfig } from '../../../src/main/engine/models/config'
 import { readTransformersConfig } from '../../../src/main/engine/models/read-config'
 
 type Json = Record<string, unknown>
-const root = new URL('../../golden/tiny-models/', import.meta.url).pathname
-const read = async (path: string): Promise<Json> => JSON.parse(await readFile(root + path, 'utf8')) as Json
+const root = join(import.meta.dirname, '../../golden/tiny-models')
+const read = async (path: string): Promise<Json> => JSON.parse(await readFile(join(root, path), 'utf8')) as Json
 const rope = (theta: number, dim = 16): ModelConfig['rope'] => ({ theta, dim, scaling: { kind: 'none' } })
 
 const llama: ModelConfig = {
