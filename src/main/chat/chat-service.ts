@@ -78,7 +78,8 @@ export class ChatService {
   /** The turn that writes this answer; null when none does. @throws not_found. */
   turn(messageId: string): Turn | null {
     this.#store.messages.get(messageId)
-    return this.#turns.get(messageId) ?? null
+    const turn = this.#turns.get(messageId)
+    return turn?.running ? turn : null
   }
 
   /** Ends the turn that writes this answer, if one does; resolves when the answer is stored. @throws not_found. */
@@ -154,7 +155,9 @@ export class ChatService {
       prompt: null,
     }
     this.#turns.set(assistant.id, turn)
-    void turn.run(() => runStages(this.#stages, context)).finally(() => this.#turns.delete(assistant.id))
+    void turn
+      .run(() => runStages(this.#stages, context))
+      .finally(() => this.#turns.get(assistant.id) === turn && this.#turns.delete(assistant.id))
     return turn
   }
 
@@ -187,7 +190,7 @@ export class ChatService {
   }
 
   #settled(message: Message): Message {
-    if (this.#turns.has(message.id))
+    if (this.#turns.get(message.id)?.running)
       throw new MoruError('conflict', 'This answer is still being written. Stop it first, or wait for its end.')
     return message
   }

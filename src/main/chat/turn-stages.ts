@@ -86,7 +86,9 @@ async function generateAnswer(context: TurnContext): Promise<void> {
         if (details && event.detail) turn.tokens.push(event.detail)
         turn.add(parser.push(event.text), pace())
       } else {
-        turn.add(parser.push(event.text), pace.last())
+        // A character that was cut in two comes as U+FFFD: whoever goes on with the answer writes it anew.
+        const rest = event.finishReason === 'stop' ? event.text : event.text.replace(/\uFFFD+$/, '')
+        turn.add(parser.push(rest), pace.last())
         const { finishReason, usage, ttftMs, prefillTokensPerSecond, decodeTokensPerSecond } = event
         turn.outcome = {
           finishReason,

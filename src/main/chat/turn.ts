@@ -50,6 +50,10 @@ export class Turn {
     return this.#controller.signal
   }
 
+  get running(): boolean {
+    return this.#finished === null
+  }
+
   /** The message as stored once the turn has ended; never rejects. */
   get ended(): Promise<Message> {
     return this.#ended.promise
