@@ -51,7 +51,12 @@ async function build(node, folder) {
   // Its report is shown only where it failed, and then as plain text.
   const env = { ...childEnv(node), NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: undefined }
   const { status, output } = await capture(node, args, { cwd: root, env })
-  if (status !== 0) throw new Stop(`the build failed:\n${output.trim()}`)
+  if (status !== 0) throw new Stop(`the build failed:\n${withoutStack(output)}`)
+}
+
+/** @param {string} output @returns {string} What is wrong with the sources, without the inside of the build tools. */
+function withoutStack(output) {
+  return output.replace(/^ +at .*\n?/gm, '').trim()
 }
 
 /**

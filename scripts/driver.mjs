@@ -30,10 +30,7 @@ export async function ensureDriver(node, { patient = false } = {}) {
   if (process.platform !== 'linux') return true
   const known = remembered()
   if (known?.usable) return true
-  if (known && !patient && Date.now() - known.at < retryAfterMs) {
-    say('no graphics adapter was found a moment ago; `npm run setup` tries again')
-    return false
-  }
+  if (known && !patient && Date.now() - known.at < retryAfterMs) return obtain({ again: false })
   return withLock(join(cacheDir, 'driver.lock'), async () => {
     if (remembered()?.usable) return true
     const usable = await setUpDriver(node)
@@ -48,7 +45,7 @@ export async function ensureDriver(node, { patient = false } = {}) {
  * @returns {Promise<boolean>}
  */
 export async function setUpDriver(node) {
-  return (await probe(node)) || ((await obtain()) && (await probeAgain(node)))
+  return (await probe(node)) || ((await obtain({ again: true })) && (await probeAgain(node)))
 }
 
 /**
@@ -70,12 +67,18 @@ async function probeAgain(node) {
   return false
 }
 
-/** @returns {Promise<boolean>} Whether a driver was installed; where not, the person has been told what to do. */
-async function obtain() {
-  const distribution = thisDistribution()
+/**
+ * @param {{ again: boolean }} options again: install even if that failed a moment ago.
+ * @returns {Promise<boolean>} Whether a driver was installed; where not, the person has been told what to do.
+ */
+async function obtain({ again }) {
   const setup = `sudo '${process.execPath}' '${join(root, 'scripts', 'launch.mjs')}' setup`
-  const plan = driverPlan(distribution, { isRoot: canInstall(), setup })
-  if (plan.kind === 'install') return aptInstall(plan.packages, { suite: plan.suite })
+  const plan = driverPlan(thisDistribution(), { isRoot: canInstall(), setup })
+  if (plan.kind === 'install') {
+    if (again) return aptInstall(plan.packages, { suite: plan.suite })
+    say('WebGPU found no graphics adapter, and installing one failed a moment ago. `npm run setup` tries again.')
+    return false
+  }
   const lines = ['WebGPU found no graphics adapter on this machine.']
   if (plan.words) lines.push(plan.words)
   if (plan.command) lines.push(`To install a software one (Mesa's lavapipe), run:  ${plan.command}`)

@@ -54,7 +54,9 @@ function take(file) {
   try {
     handle = openSync(file, 'wx')
   } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false
+    const code = /** @type {NodeJS.ErrnoException} */ (error).code
+    // Windows says the latter of a file that is just being removed.
+    if (code === 'EEXIST' || (process.platform === 'win32' && code === 'EPERM')) return false
     throw error
   }
   writeSync(handle, String(process.pid))
