@@ -33,9 +33,10 @@ export function driverFiles(env = process.env, systemRoot = '/') {
 /** @param {NodeJS.ProcessEnv} env @param {string} systemRoot */
 function searchDirs(env, systemRoot) {
   const home = env.HOME || homedir()
-  const shared = [env.XDG_CONFIG_HOME || join(home, '.config'), env.XDG_DATA_HOME || join(home, '.local/share')]
+  const own = [env.XDG_CONFIG_HOME || join(home, '.config'), env.XDG_DATA_HOME || join(home, '.local/share')]
+  const listed = [env.XDG_CONFIG_DIRS || '/etc/xdg', env.XDG_DATA_DIRS || ''].flatMap((dirs) => dirs.split(delimiter))
   const system = ['etc', 'usr/local/share', 'usr/share', 'usr/local/etc'].map((dir) => join(systemRoot, dir))
-  return [...shared, ...system].map((dir) => join(dir, 'vulkan/icd.d'))
+  return [...own, ...listed.filter(Boolean), ...system].map((dir) => join(dir, 'vulkan/icd.d'))
 }
 
 /** @param {string} place A manifest or a folder of them. @returns {string[]} */

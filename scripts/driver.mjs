@@ -11,6 +11,8 @@ import { withLock } from './lock.mjs'
 import { cacheDir, childEnv, root } from './runtime.mjs'
 import { withRuntimeDir } from './runtime-dir.mjs'
 
+// Windows brings Direct3D 12 and macOS Metal.
+const needsDriver = process.platform === 'linux'
 const probeLimitMs = 60_000
 const retryAfterMs = 10 * 60_000
 const memory = join(cacheDir, 'driver.json')
@@ -26,8 +28,7 @@ const memory = join(cacheDir, 'driver.json')
  * @returns {Promise<boolean>} Whether there is an adapter.
  */
 export async function ensureDriver(node, { patient = false } = {}) {
-  // Windows brings Direct3D 12 and macOS Metal.
-  if (process.platform !== 'linux') return true
+  if (!needsDriver) return true
   const known = remembered()
   if (known?.usable) return true
   if (known && !patient && Date.now() - known.at < retryAfterMs) return obtain({ again: false })
@@ -45,6 +46,7 @@ export async function ensureDriver(node, { patient = false } = {}) {
  * @returns {Promise<boolean>}
  */
 export async function setUpDriver(node) {
+  if (!needsDriver) return true
   return (await probe(node)) || ((await obtain({ again: true })) && (await probeAgain(node)))
 }
 
@@ -53,7 +55,6 @@ export async function setUpDriver(node) {
  * @returns {Promise<boolean>} Whether Dawn offers an adapter right now.
  */
 export async function probe(node) {
-  if (driverFiles().length === 0) return false
   const script = join(root, 'scripts', 'probe-adapter.mjs')
   const { output } = await capture(node, [script], { env: withRuntimeDir(childEnv(node)), timeoutMs: probeLimitMs })
   // The line, not the exit code: some drivers crash on the way out, with the work done.

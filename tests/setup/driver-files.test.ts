@@ -36,6 +36,13 @@ describe('driverFiles', () => {
     )
   })
 
+  it('searches the folders that the session lists', () => {
+    const { root, shared, own, env } = system()
+    const extra = put(root, 'run/share/vulkan/icd.d/extra.json', manifest('/x.so'))
+    const session = { ...env, XDG_DATA_DIRS: `/nonexistent${delimiter}${join(root, 'run/share')}` }
+    expect(driverFiles(session, root)).toEqual([extra, own, shared].sort())
+  })
+
   it('finds nothing on a bare system', () => {
     const root = temporaryFolder()
     expect(driverFiles({ HOME: join(root, 'home') }, root)).toEqual([])
