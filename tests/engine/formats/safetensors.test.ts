@@ -137,6 +137,7 @@ const hostile: [string, Header, Uint8Array, RegExp, ErrorCode?][] = [
   ],
   ['a list', '[1, 2]', eight, /the JSON is not an object/],
   ['deep nesting', '['.repeat(5000), eight, /more than 16 levels/],
+  ['an endless list', `[${'1,'.repeat(2000)}1]`, eight, /a list of more than 1024 values/],
   ['no end', '{"a":', eight, /a value was expected/],
   ['a second value', '{}{}', eight, /more text after the end/],
   ['a false escape', '{"\\q":1}', eight, /an escape that does not exist/],

@@ -4,8 +4,8 @@ import { figure, invalidFile } from './file-error'
 import type { SourceFile } from './source-file'
 import { JsonFault, parseStrictJson, type JsonObject } from './strict-json'
 
-/** Longest header or index: a hundred thousand tensors take about 15 MB. */
-export const longestJson = 32 * 1024 * 1024
+/** Longest header or index: room for fifty thousand tensors, and parsed within a second. */
+export const longestJson = 8 * 1024 * 1024
 /** What a JavaScript string of the text may take beyond the file's own size. */
 const spareBytes = 1024 * 1024
 
