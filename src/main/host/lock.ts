@@ -28,6 +28,8 @@ const lockPath = (profile: string) => join(profile, 'host.lock')
 export function lockProfile(profile: string): ProfileLock {
   const guard = new Database(join(profile, 'host.guard'), { timeout: 0 })
   try {
+    // Nothing is ever written: there is nothing to keep a journal for.
+    guard.pragma('journal_mode = MEMORY')
     guard.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     guard.close()

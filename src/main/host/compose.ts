@@ -1,0 +1,69 @@
+/** The composition root: builds the store, the services and the table of handlers. Nothing else knows them all. */
+import { join } from 'node:path'
+import { chatHandlers, ChatService, conversationHandlers, presetHandlers, settingsHandlers } from '../chat'
+import { Engine } from '../engine'
+import { jobHandlers, JobRunner } from '../jobs'
+import { Downloads, ModelLibrary, modelsHandlers } from '../models'
+import { openStore } from '../store'
+import { engineHandlers } from './engine-handlers'
+import { EngineService } from './engine-service'
+import { type Handlers } from './handlers'
+import { type Log } from './log'
+import { profileHandlers } from './profile-handlers'
+import { type Services } from './start'
+
+export interface ComposeOptions {
+  log: Log
+  /** resources/models of the program. */
+  bundledModels: string
+  /** The profile is this process's alone (lockProfile): what a host that died left half-done is marked as such. */
+  exclusive: boolean
+  /** Starts the host anew: its profile was replaced. */
+  restart: () => void
+}
+
+/** Throws what opening the store throws. `close` ends all work, stores what is being written, and frees the GPU. */
+export async function compose(profile: string, options: ComposeOptions): Promise<Services> {
+  const store = openStore(profile)
+  if (options.exclusive) options.log.info(store.recover(), 'profile opened')
+  const jobs = new JobRunner(store)
+  const library: ModelLibrary = new ModelLibrary({
+    store,
+    bundledFolder: options.bundledModels,
+    modelsFolder: join(profile, 'models'),
+    limits: () => engine.limits(),
+  })
+  const bundledId = (await library.list()).find((model) => model.source === 'bundled' && model.chat)?.id ?? null
+  const engine: EngineService = new EngineService(
+    new Engine(),
+    {
+      resolve: (modelId) => library.resolve(modelId),
+      contextLength: async (modelId, load) => (await library.get(modelId, load)).memoryPlan.contextLength,
+      defaultModelId: () => bundledId,
+    },
+    options.log,
+  )
+  const chat = new ChatService(store, engine)
+  const downloads = new Downloads({ library, jobs, store })
+
+  let closed: Promise<void> | null = null
+  const closeAll = async () => {
+    // Answers first: they are written to the store, and hold the model until they have ended.
+    await Promise.all([chat.close(), jobs.close()])
+    store.close()
+    await engine.close()
+  }
+  const close = () => (closed ??= closeAll())
+
+  const handlers: Handlers = {
+    ...engineHandlers(engine),
+    ...modelsHandlers(library, downloads),
+    ...conversationHandlers(store, chat),
+    ...chatHandlers(store, chat),
+    ...settingsHandlers(store),
+    ...presetHandlers(store),
+    ...jobHandlers(jobs),
+    ...profileHandlers({ profile, store, close, restart: options.restart }),
+  }
+  return { handlers, close }
+}

@@ -1,0 +1,314 @@
+/**
+ * The one engine of the host and the model that lives in it: who asks for another model waits until the one there is
+ * let go, and a device that was lost is opened again by the next request.
+ */
+import { stat } from 'node:fs/promises'
+import { type EngineStatus } from '../../shared/contract/engine'
+import { type LoadSettings } from '../../shared/contract/sampling'
+import { MoruError, throwIfCancelled, toMoruError } from '../../shared/errors'
+import { type ChatModel, type Generator, type LoadedChatModel } from '../chat'
+import {
+  type ChatTemplate,
+  type Engine,
+  type GenerateEvent,
+  type GenerateRequest,
+  type LoadedModel,
+  loadTokenizer,
+  type MemoryLimits,
+  openModelFile,
+  type Tokenizer,
+} from '../engine'
+import { ChangeNotice } from '../jobs'
+import { type Log } from './log'
+import { Turnstile } from './turnstile'
+
+/** What the service asks of the model library. */
+export interface ModelSource {
+  /** @throws not_found */
+  resolve(modelId: string): Promise<{ id: string; name: string; path: string }>
+  /** Tokens a sequence may hold under these settings on this machine. */
+  contextLength(modelId: string, load: LoadSettings): Promise<number>
+  defaultModelId(): string | null
+}
+
+interface Resident {
+  id: string
+  name: string
+  load: LoadSettings
+  model: LoadedModel
+  /** Callers that need it now. */
+  holders: number
+  /** Its device was lost, and its weights with it. */
+  gone: boolean
+}
+
+/** Longer than any pause between two states that a person could tell apart. */
+const statusEveryMs = 500
+const progressEveryMs = 100
+
+export class EngineService implements Generator {
+  readonly #engine: Engine
+  readonly #models: ModelSource
+  readonly #log: Log
+  readonly #turnstile = new Turnstile()
+  readonly #notice = new ChangeNotice()
+  readonly #closing = new AbortController()
+  #opening: Promise<unknown> | null = null
+  #resident: Resident | null = null
+  #loading: { id: string; name: string; load: LoadSettings } | null = null
+  /** Why the engine has no device, once it was tried. */
+  #trouble: 'no_adapter' | 'lost' | null = null
+  #tokenizer: { key: string; value: { tokenizer: Tokenizer; chatTemplate: ChatTemplate | null } } | null = null
+
+  constructor(engine: Engine, models: ModelSource, log: Log) {
+    this.#engine = engine
+    this.#models = models
+    this.#log = log
+  }
+
+  defaultModelId(): string | null {
+    return this.#models.defaultModelId()
+  }
+
+  /** What the adapter allows a model that is loaded after the present one has made room; null where there is no adapter. */
+  async limits(): Promise<MemoryLimits | null> {
+    try {
+      await this.#open()
+      const limits = await this.#engine.limits()
+      const { availableBytes } = limits
+      return { ...limits, availableBytes: availableBytes === null ? null : availableBytes + this.#engine.memoryBytes }
+    } catch (thrown) {
+      if (toMoruError(thrown).code === 'no_adapter') return null
+      throw thrown
+    }
+  }
+
+  async inspect(modelId: string, load: LoadSettings, signal: AbortSignal): Promise<ChatModel> {
+    const resident = this.#resident
+    if (resident && isSame(resident, modelId, load)) return chatModel(resident)
+    const { id, name, path } = await this.#models.resolve(modelId)
+    const { tokenizer, chatTemplate } = await this.#tokenizerOf(path)
+    throwIfCancelled(signal)
+    return { id, name, tokenizer, template: chatTemplate, contextLength: await this.#models.contextLength(id, load) }
+  }
+
+  async ensureLoaded(
+    modelId: string,
+    load: LoadSettings,
+    onProgress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<LoadedChatModel> {
+    const cancel = AbortSignal.any([signal, this.#closing.signal])
+    const resident = await this.#turnstile.run(async () => {
+      const there = await this.#makeResident(modelId, load, onProgress, cancel)
+      there.holders += 1
+      return there
+    }, cancel)
+    return {
+      ...chatModel(resident),
+      generate: (request) => this.#generate(resident.model, request),
+      release: () => {
+        resident.holders -= 1
+        this.#notice.announce()
+      },
+    }
+  }
+
+  /** Frees the model's memory. @throws busy while an answer is being written. */
+  async unload(): Promise<void> {
+    if (this.#resident && this.#resident.holders > 0)
+      throw new MoruError('busy', `${this.#resident.name} is writing an answer. Stop it first, or wait for its end.`)
+    await this.#turnstile.run(() => this.#drop())
+  }
+
+  /** The state now, then whenever it changes. */
+  async *follow(signal: AbortSignal): AsyncGenerator<EngineStatus> {
+    let told = ''
+    while (!signal.aborted) {
+      const status = this.status()
+      const text = JSON.stringify(status)
+      if (text !== told) yield status
+      told = text
+      if (status.state === 'generating') await pause(statusEveryMs, signal)
+      else await this.#notice.next(signal)
+    }
+  }
+
+  status(): EngineStatus {
+    const { adapter } = this.#engine
+    const resident = this.#resident
+    const { tokensPerSecond, kvBlocksUsed, kvBlocksTotal } = resident?.model.status ?? noModel
+    return {
+      adapter: adapter?.adapter ?? null,
+      software: adapter?.software ?? false,
+      state: this.#state(),
+      memoryBytes: this.#engine.memoryBytes,
+      tokensPerSecond,
+      model: resident && {
+        id: resident.id,
+        name: resident.name,
+        load: resident.load,
+        contextLength: resident.model.contextLength,
+        kvBlocksUsed,
+        kvBlocksTotal,
+      },
+    }
+  }
+
+  /** Ends a load that is under way; answers being written are the callers' to end before. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#turnstile.run(() => this.#drop())
+    await this.#engine.close()
+  }
+
+  #state(): EngineStatus['state'] {
+    if (this.#loading) return 'loading'
+    if (this.#trouble) return this.#trouble
+    if (!this.#resident) return 'idle'
+    if (this.#resident.gone || this.#engine.adapter === null) return 'lost'
+    return this.#resident.model.status.generating ? 'generating' : 'ready'
+  }
+
+  /** Only within the turnstile. */
+  async #makeResident(
+    modelId: string,
+    load: LoadSettings,
+    onProgress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<Resident> {
+    const { id, name, path } = await this.#models.resolve(modelId)
+    const there = this.#resident
+    if (there && isSame(there, id, load) && !there.gone && this.#engine.adapter !== null) return there
+    while (this.#resident && this.#resident.holders > 0) {
+      throwIfCancelled(signal)
+      await this.#notice.next(signal)
+    }
+    await this.#drop()
+    const report = seldom(onProgress)
+    this.#loading = { id, name, load }
+    this.#notice.announce()
+    try {
+      await this.#open()
+      const model = await this.#engine.load(path, {
+        load,
+        signal,
+        onProgress: ({ loadedBytes, totalBytes }) => report(loadedBytes, totalBytes),
+      })
+      this.#trouble = null
+      this.#log.info(
+        { model: id, loadMs: Math.round(model.loadMs), contextLength: model.contextLength },
+        'model loaded',
+      )
+      return (this.#resident = { id, name, load, model, holders: 0, gone: false })
+    } catch (thrown) {
+      this.#noteTrouble(thrown)
+      throw thrown
+    } finally {
+      this.#loading = null
+      this.#notice.announce()
+    }
+  }
+
+  /** The device, opened (again) once for all who ask at the same time. */
+  #open(): Promise<unknown> {
+    if (this.#resident && this.#engine.adapter === null) this.#resident.gone = true
+    this.#opening ??= this.#engine
+      .open()
+      .then(() => (this.#trouble = null))
+      .catch((thrown: unknown) => {
+        this.#noteTrouble(thrown)
+        throw thrown
+      })
+      .finally(() => {
+        this.#opening = null
+        this.#notice.announce()
+      })
+    return this.#opening
+  }
+
+  async #drop(): Promise<void> {
+    const resident = this.#resident
+    if (!resident) return
+    this.#resident = null
+    await this.#engine.unload(resident.model)
+    this.#notice.announce()
+  }
+
+  async *#generate(model: LoadedModel, request: GenerateRequest): AsyncGenerator<GenerateEvent> {
+    try {
+      for await (const event of model.generate(request)) {
+        yield event
+        this.#notice.announce()
+      }
+    } catch (thrown) {
+      this.#noteTrouble(thrown)
+      throw thrown
+    } finally {
+      this.#notice.announce()
+    }
+  }
+
+  #noteTrouble(thrown: unknown): void {
+    const { code, message } = toMoruError(thrown)
+    if (code !== 'device_lost' && code !== 'no_adapter') return
+    this.#trouble = code === 'device_lost' ? 'lost' : code
+    this.#log.warn({ code }, message)
+  }
+
+  /** Of a model that is not loaded: kept for the next question about the same files. */
+  async #tokenizerOf(path: string) {
+    const { mtimeMs, size } = await stat(path)
+    const key = `${path} ${mtimeMs} ${size}`
+    if (this.#tokenizer?.key !== key) {
+      const file = await openModelFile(path)
+      try {
+        this.#tokenizer = { key, value: await loadTokenizer(file) }
+      } finally {
+        await file.close()
+      }
+    }
+    return this.#tokenizer.value
+  }
+}
+
+/** Ten reports a second at most, and the first and the last in any case. */
+function seldom(report: (done: number, total: number) => void): (done: number, total: number) => void {
+  let last = -Infinity
+  return (done, total) => {
+    const now = performance.now()
+    if (now - last < progressEveryMs && done < total) return
+    last = now
+    report(done, total)
+  }
+}
+
+const noModel = { tokensPerSecond: null, kvBlocksUsed: 0, kvBlocksTotal: 0 }
+
+const chatModel = ({ id, name, model }: Resident): ChatModel => ({
+  id,
+  name,
+  contextLength: model.contextLength,
+  tokenizer: model.tokenizer,
+  template: model.template,
+})
+
+const isSame = (resident: Resident, id: string, load: LoadSettings): boolean =>
+  resident.id === id &&
+  resident.load.contextLength === load.contextLength &&
+  resident.load.computeType === load.computeType &&
+  resident.load.kvType === load.kvType
+
+/** Resolves after so long, or when the signal fires. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
