@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { capture } from './child.mjs'
 import { say, since, Stop } from './console.mjs'
-import { buildState, fingerprint, makeStamp, stampFile } from './fingerprint.mjs'
+import { buildState, filesBelow, fingerprint, makeStamp, stampFile } from './fingerprint.mjs'
 import { withLock } from './lock.mjs'
 import { cacheDir, childEnv, findTool, root } from './runtime.mjs'
 
@@ -52,6 +52,18 @@ async function build(node, folder) {
   const env = { ...childEnv(node), NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: undefined }
   const { status, output } = await capture(node, args, { cwd: root, env })
   if (status !== 0) throw new Stop(`the build failed:\n${withoutStack(output)}`)
+  await checkSyntax(node, folder)
+}
+
+/**
+ * The bundler joins modules and adds lines of its own (a `require` among them) without noticing when two of them declare the same name.
+ * @param {string} node @param {string} folder
+ */
+async function checkSyntax(node, folder) {
+  const files = filesBelow(folder, 'main').filter((path) => path.endsWith('.js'))
+  const results = await Promise.all(files.map((path) => capture(node, ['--check', join(folder, path)])))
+  const wrong = results.find(({ status }) => status !== 0)
+  if (wrong) throw new Stop(`the build made a file that Node cannot read:\n${withoutStack(wrong.output)}`)
 }
 
 /** @param {string} output @returns {string} What is wrong with the sources, without the inside of the build tools. */

@@ -74,6 +74,16 @@ describe('launch.mjs moru', () => {
     expect(readFileSync(join(root, 'out/main/moru.js'), 'utf8')).toBe(good)
   })
 
+  it('refuses a bundle in which two modules declare the same name', async () => {
+    const root = smallProject()
+    const use = `import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)\nconsole.log(require('./x'), __dirname)`
+    put(root, 'src/main/moru.ts', use)
+    const { code, stderr } = await launch(root, 'moru')
+    expect(code).toBe(1)
+    expect(stderr).toContain("Identifier 'require' has already been declared")
+    expect(existsSync(join(root, 'out'))).toBe(false)
+  })
+
   it('builds anew after a builder was killed', async () => {
     const root = smallProject()
     put(root, 'node_modules/.cache/moru/build.lock', '999999999')
