@@ -31,6 +31,9 @@ export interface Prompt {
 const openTag = '<think>'
 const closeTag = '</think>'
 
+/** No text has longer tokens on average: one with more characters than this for each token is too long uncounted. */
+const longestTokenCharacters = 64
+
 /** Dropping goes down to this share of what there is room for, so that not every following turn drops again. */
 const shareAfterDropping = 0.75
 
@@ -45,15 +48,25 @@ export function composePrompt(model: ChatModel, request: PromptRequest): Prompt 
   const { sampling, whenFull } = request.settings
   const room = model.contextLength - Math.min(sampling.maxTokens, Math.floor(model.contextLength / 4))
   const attempt = memoize((dropped: number) => render(model, request, dropped))
-  if (attempt(0).ids.length <= room) return attempt(0)
+  const fits = (dropped: number, limit = room) =>
+    charactersOf(request, dropped) <= limit * longestTokenCharacters && attempt(dropped).ids.length <= limit
+  if (fits(0)) return attempt(0)
   const borders = whenFull === 'drop_oldest' ? turnStarts(request.path) : []
   const before = request.path.findLast((m) => m.role === 'assistant')?.droppedMessages ?? 0
-  if (borders.includes(before) && attempt(before).ids.length <= room) return attempt(before)
-  const chosen =
-    firstFitting(borders, (b) => attempt(b).ids.length <= room * shareAfterDropping) ??
-    borders.findLast((b) => attempt(b).ids.length <= room)
-  if (chosen === undefined) throw contextFull(model, attempt(borders.at(-1) ?? 0).ids.length, room, whenFull)
+  if (borders.includes(before) && fits(before)) return attempt(before)
+  const chosen = firstFitting(borders, (b) => fits(b, room * shareAfterDropping)) ?? borders.findLast((b) => fits(b))
+  if (chosen === undefined) {
+    const least = borders.at(-1) ?? 0
+    const countable = charactersOf(request, least) <= model.contextLength * longestTokenCharacters
+    throw contextFull(model, countable ? attempt(least).ids.length : null, room, whenFull)
+  }
   return attempt(chosen)
+}
+
+/** Characters of all texts after the first `dropped` messages. Counting tokens of megabytes would hold up everything else. */
+function charactersOf({ settings, path, begun }: PromptRequest, dropped: number): number {
+  const lengths = path.slice(dropped).flatMap((m) => [m.text.length, ...m.attachments.map(({ text }) => text.length)])
+  return lengths.reduce((sum, n) => sum + n, settings.systemPrompt.length + (begun?.text.length ?? 0))
 }
 
 /** What the template is given for a path. */
@@ -141,12 +154,18 @@ function memoize(compute: (dropped: number) => Prompt): (dropped: number) => Pro
   }
 }
 
-function contextFull(model: ChatModel, tokens: number, room: number, whenFull: ConversationSettings['whenFull']) {
+/** `tokens`: null when there are so many that they were not counted. */
+function contextFull(
+  model: ChatModel,
+  tokens: number | null,
+  room: number,
+  whenFull: ConversationSettings['whenFull'],
+) {
   const least = whenFull === 'drop_oldest'
   return new MoruError(
     'context_full',
     `The context is full: ${least ? 'the last message alone, with the system prompt,' : 'the conversation'} takes ` +
-      `${tokens} tokens, and ${room} of ${model.contextLength} are there for it beside the answer. ` +
+      `${tokens ?? 'far more'} tokens, and ${room} of ${model.contextLength} are there for it beside the answer. ` +
       (least
         ? 'Shorten the message or its attachments, or load the model with a longer context.'
         : 'Start a new conversation, let the oldest turns be dropped, or load the model with a longer context.'),

@@ -113,6 +113,19 @@ describe('a prompt that is too long', () => {
     }
   })
 
+  it('is not counted token by token where megabytes cannot fit anyway', async () => {
+    const huge = said('user', '이것을 요약해 줘', {
+      attachments: [{ name: '책.txt', text: '이야기 '.repeat(500_000) }],
+    })
+    const start = performance.now()
+    const small = await model(2048)
+    const attempt = () => composePrompt(small, { settings: settings(), path: [...conversation(3), huge], begun: null })
+    expect(attempt).toThrow(/takes far more tokens, and 1984 of 2048/)
+    const path = [huge, said('assistant', '짧은 요약'), said('user', '더 짧게')]
+    expect(composePrompt(small, { settings: settings(), path, begun: null }).droppedMessages).toBe(2)
+    expect(performance.now() - start).toBeLessThan(500)
+  })
+
   it('counts a begun answer too', async () => {
     const path = conversation(2)
     const begun = { text: '이미 쓴 답 '.repeat(30), reasoning: null }
