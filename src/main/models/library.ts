@@ -96,10 +96,11 @@ export class ModelLibrary {
    */
   async import(path: string, source: 'imported' | 'downloaded' = 'imported'): Promise<ModelSummary> {
     const found = await inspectModel(await modelPath(path))
-    const own = (await this.bundledEntries()).find((entry) => entry.path === found.path)
+    const bundled = await this.bundledEntries()
+    const own = bundled.find((entry) => entry.path === found.path)
     if (own) return summarize(own)
     // From here to the row nothing is awaited: two imports at once cannot take the same id.
-    const taken = new Set([...(await this.bundledEntries()), ...this.options.store.models.list()].map((one) => one.id))
+    const taken = new Set([...bundled, ...this.options.store.models.list()].map((one) => one.id))
     const known = this.options.store.models.findByPath(found.path)
     const row: ModelRow = {
       id: known?.id ?? uniqueId(slug(found.name), (id) => taken.has(id)),

@@ -63,9 +63,9 @@ export function nameFromPath(path: string): string {
   return (shard.exec(name)?.[1] ?? name.replace(/\.(gguf|safetensors)$/i, '')) || path
 }
 
-/** A short readable id: lower-case letters (any script), digits, dots and dashes. */
+/** A short readable id: lower-case letters of any script, digits, dots, underscores and dashes. */
 export function slug(name: string): string {
-  const plain = name.normalize('NFC').toLowerCase().replace(/[^\p{L}\p{N}.]+/gu, '-') // prettier-ignore
+  const plain = name.normalize('NFC').toLowerCase().replace(/[^\p{L}\p{N}._]+/gu, '-') // prettier-ignore
   return (
     [...plain.replace(/^[-.]+/, '')]
       .slice(0, 80)

@@ -124,7 +124,7 @@ export class HubServer {
       likes: i,
       gated: this.gated.has(id) ? 'manual' : false,
       lastModified: '2026-01-02T03:04:05.000Z',
-      tags: [...this.repos.get(id)!.keys()].flatMap((path) => (path.endsWith('.gguf') ? ['gguf'] : ['onnx'])),
+      tags: [...this.repos.get(id)!.keys()].flatMap((path) => [path.slice(path.lastIndexOf('.') + 1)]),
     }))
     json(response, models.slice(0, Number(url.searchParams.get('limit'))))
   }
