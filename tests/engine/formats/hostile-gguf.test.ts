@@ -49,6 +49,16 @@ const hostile: [string, GgufParts, RegExp, ErrorCode?][] = [
     oneValue(text(new Uint8Array([0x61, 0xff, 0x62]))),
     /value of "k" at byte 45: .*not valid UTF-8/,
   ],
+  [
+    'a string above a megabyte',
+    oneValue(text('x'.repeat(2 ** 20 + 1))),
+    /a string of 1,048,577 bytes; at most 1,048,576/,
+  ],
+  [
+    '70,000 booleans',
+    oneValue({ type: 'array', of: 'bool', values: new Array<number>(70_000).fill(1) }),
+    /70,000 booleans; at most 65,536/,
+  ],
   ['half a character', oneValue(texts([new Uint8Array([0xea, 0xb0])])), /not valid UTF-8/],
   ['an array of 2^61 numbers', oneValue({ type: 'array', of: 'f64', values: [1], count: 2n ** 61n }), /beyond 2\^53/],
   [
