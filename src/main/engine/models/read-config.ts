@@ -251,6 +251,7 @@ function impliedWindows(architecture: Architecture, values: ConfigValues, layers
 }
 
 function readEnds(configs: ConfigValues[], vocabSize: number, generationConfig: unknown): number[] {
-  const generation = (generationConfig ?? null) === null ? [] : [objectValues('generation_config.json', generationConfig)]
+  const generation =
+    (generationConfig ?? null) === null ? [] : [objectValues('generation_config.json', generationConfig)]
   return [...new Set([...generation, ...configs].flatMap((values) => values.tokenIds('eos_token_id', vocabSize)))]
 }
