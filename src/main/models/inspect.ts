@@ -12,6 +12,7 @@ import {
 } from '../engine'
 import { type ModelFile } from '../store'
 import { ollamaName } from './discover/ollama'
+import { companions } from './hub/companions'
 import { nameFromPath } from './model-path'
 import { quantizationLabel } from './quantization-label'
 
@@ -42,21 +43,31 @@ export interface Inspection {
 
 const encoders = new Set(['bert', 'roberta', 'xlm-roberta'])
 const maxCached = 32
-const cache = new Map<string, Inspection>()
+const cache = new Map<string, { signature: string; inspection: Inspection }>()
 
 /**
- * The model at a path as `modelPath` gives it. Answers from memory while its files' sizes and times are the same.
+ * The model at a path as `modelPath` gives it. Answers from memory while the sizes and times of its files, and of those
+ * that may lie beside them, are the same.
  * @throws MoruError as openModelFile and readModelConfig do; unsupported for files without weights.
  */
 export async function inspectModel(path: string): Promise<Inspection> {
   const known = cache.get(path)
-  if (known && (await unchanged(known.files))) return known
+  if (known && known.signature === (await signatureOf(known.inspection))) return known.inspection
   const inspection = await read(path)
   cache.delete(path)
-  cache.set(path, inspection)
+  cache.set(path, { signature: await signatureOf(inspection), inspection })
   // The oldest goes: maps keep the order of insertion.
   if (cache.size > maxCached) cache.delete(cache.keys().next().value!)
   return inspection
+}
+
+async function signatureOf({ files, format }: Inspection): Promise<string> {
+  const beside = format === 'safetensors' ? [...companions].map((name) => join(dirname(files[0].path), name)) : []
+  const stamps = [...files.map((file) => file.path), ...beside].map(async (path) => {
+    const found = await stat(path).catch(() => null)
+    return found ? `${found.size}@${found.mtimeMs}` : '-'
+  })
+  return (await Promise.all(stamps)).join()
 }
 
 /** Whether all files are there with the size and time they had when they were read. */
@@ -121,7 +132,9 @@ function weigh(tensors: TensorInfo[]): { parameters: number; bitsPerWeight: numb
 /** The template a chat is rendered with: the model's own, or the one that its control tokens call for; null for none. */
 async function readChatTemplate(file: WeightFile): Promise<string | null> {
   if (file.format === 'safetensors') return folderTemplate(dirname(file.paths[0]))
-  const own = file.metadata.get('tokenizer.chat_template')
+  const named = file.metadata.get('tokenizer.chat_templates')
+  const keys = ['tokenizer.chat_template', `tokenizer.chat_template.${Array.isArray(named) ? named[0] : 'default'}`]
+  const own = keys.map((key) => file.metadata.get(key)).find((value) => typeof value === 'string')
   if (typeof own === 'string') return own
   const tokens = file.metadata.get('tokenizer.ggml.tokens')
   if (!Array.isArray(tokens)) return null

@@ -70,7 +70,7 @@ describe('a download', () => {
       server.add('org/model', path, content(10))
     await fetchFiles(['m-00002-of-00002.gguf'])
     expect(await names()).toEqual(['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf'])
-    for (const path of ['model.safetensors', 'config.json', 'tokenizer.json', 'README.md'])
+    for (const path of ['model.safetensors', 'config.json', 'tokenizer.json', 'picture.png'])
       server.add('org/st', path, content(10))
     await fetchFiles(['model.safetensors'], {}, transport(), 'org/st')
     expect((await readdir(join(folder, 'org', 'st'))).sort()).toEqual([

@@ -8,6 +8,7 @@ import { ModelLibrary } from '../../../src/main/models/library'
 import { openStore, type Store } from '../../../src/main/store'
 import { modelDetail, modelSummary } from '../../../src/shared/contract/models'
 import { loadSettings } from '../../../src/shared/contract/sampling'
+import { counting, f32, text, texts, u32, type Value, writeGguf } from '../../engine/formats/write-gguf'
 
 const resources = resolve('resources/models')
 const tiny = resolve('tests/golden/tiny-models')
@@ -190,6 +191,58 @@ it('gives imports at the same moment different ids, and one path one row', async
   expect(store.models.list()).toHaveLength(2)
 })
 
+/** A GGUF file of a llama with one layer. */
+function tinyGguf(more: [string, Value][] = []): Uint8Array {
+  const metadata: [string, Value][] = [
+    ['general.architecture', text('llama')],
+    ['llama.embedding_length', u32(8)],
+    ['llama.block_count', u32(1)],
+    ['llama.attention.head_count', u32(2)],
+    ['llama.feed_forward_length', u32(16)],
+    ['llama.context_length', u32(64)],
+    ['llama.attention.layer_norm_rms_epsilon', f32(1e-5)],
+    ['llama.vocab_size', u32(4)],
+    ...more,
+  ]
+  return writeGguf({ metadata, tensors: [counting('token_embd.weight', [8, 4])] }).bytes
+}
+
+describe('GGUF files', () => {
+  it('of Ollama, which have no extension, are named by their manifest', async () => {
+    const blob = join(folder, 'models/blobs', `sha256-${'a'.repeat(64)}`)
+    await mkdir(join(folder, 'models/blobs'), { recursive: true })
+    await writeFile(blob, tinyGguf())
+    const manifest = join(folder, 'models/manifests/registry.ollama.ai/library/exaone/1b')
+    await mkdir(join(manifest, '..'), { recursive: true })
+    const layer = { mediaType: 'application/vnd.ollama.image.model', digest: `sha256:${'a'.repeat(64)}` }
+    await writeFile(manifest, JSON.stringify({ layers: [layer] }))
+    const summary = await library.import(blob)
+    expect(summary).toMatchObject({ id: 'exaone-1b', name: 'exaone:1b', path: blob, chat: false, quantization: 'F32' })
+    expect(summary.parameters).toBe(32)
+    expect(summary.bitsPerWeight).toBe(32)
+  })
+
+  it('tell licence, file type (where the tensors bear it out) and a named chat template', async () => {
+    const path = join(folder, 'x.gguf')
+    const named: [string, Value][] = [
+      ['general.license', text('mit')],
+      ['general.file_type', u32(15)],
+      ['tokenizer.chat_templates', texts(['tool'])],
+      ['tokenizer.chat_template.tool', text('{{ messages }}')],
+    ]
+    await writeFile(path, tinyGguf(named))
+    expect(await library.import(path)).toMatchObject({ id: 'x', license: 'mit', quantization: 'F32', chat: true })
+    expect((await library.get('x')).chatTemplate).toBe('{{ messages }}')
+  })
+
+  it('beside a README have its licence; a folder with one of them stands for it', async () => {
+    await mkdir(join(folder, 'one'))
+    await writeFile(join(folder, 'one/y.gguf'), tinyGguf())
+    await writeFile(join(folder, 'one/README.md'), '---\nlicense: cc-by-4.0\n---\n# Y')
+    expect(await library.import(join(folder, 'one'))).toMatchObject({ id: 'y', license: 'cc-by-4.0' })
+  })
+})
+
 describe('files that change', () => {
   it('are marked when changed or gone, and right again after another import', async () => {
     const path = await copyOf('llama-gqa')
@@ -202,6 +255,8 @@ describe('files that change', () => {
     expect((await library.get(id)).available).toBe(false)
     await library.import(path)
     expect(await available()).toBe(true)
+    await writeFile(join(path, 'chat_template.jinja'), '{{ messages }}')
+    expect(await library.get(id)).toMatchObject({ chat: true, chatTemplate: '{{ messages }}' })
     await rename(path, `${path}-away`)
     expect(await available()).toBe(false)
     await expect(library.get(id)).rejects.toMatchObject({ code: 'not_found', message: /are gone/ })

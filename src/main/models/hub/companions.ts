@@ -1,4 +1,4 @@
-/** What a safetensors model is read with, besides its weights. */
+/** What a safetensors model is read with, besides its weights; README.md names the licence. */
 export const companions: ReadonlySet<string> = new Set([
   'config.json',
   'generation_config.json',
@@ -13,4 +13,5 @@ export const companions: ReadonlySet<string> = new Set([
   'vocab.txt',
   'chat_template.jinja',
   'chat_template.json',
+  'README.md',
 ])
