@@ -123,7 +123,7 @@ describe('a prompt that is too long', () => {
     expect(attempt).toThrow(/takes far more tokens, and 1984 of 2048/)
     const path = [huge, said('assistant', '짧은 요약'), said('user', '더 짧게')]
     expect(composePrompt(small, { settings: settings(), path, begun: null }).droppedMessages).toBe(2)
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(2000)
   })
 
   it('counts a begun answer too', async () => {

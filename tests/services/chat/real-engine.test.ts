@@ -55,7 +55,7 @@ describe('a conversation with the bundled model', () => {
     await until(() => long.answer.text.length > 40, 60_000)
     const start = performance.now()
     const stopped = await long.stop('stopped')
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(2000)
     expect(stopped).toMatchObject({ status: 'stopped', finishReason: 'cancelled' })
     store.conversations.update(id, { settings: { sampling: sampling.parse({ temperature: 0, maxTokens: 8 }) } })
     const longer = await chat.continue(stopped.id).ended

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { type TurnEvent } from '../../../src/shared/contract/chat'
 import { chatWith, collect, limited, shown, until } from './chat-fixture'
@@ -113,7 +115,7 @@ describe('a turn', () => {
     await until(() => turn.answer.text.length > 50)
     const start = performance.now()
     await handlers.chatStop({ messageId: turn.assistant.id }, context)
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(performance.now() - start).toBeLessThan(500)
     const stored = store.messages.get(turn.assistant.id)
     expect(stored).toMatchObject({ status: 'stopped', finishReason: 'cancelled', error: null })
     expect(long.startsWith(stored.text)).toBe(true)
@@ -180,6 +182,22 @@ describe('a turn', () => {
       error: null,
       text: `${stored.text}이어서`,
     })
+  })
+
+  it('that can no longer be saved fails with the reason, and the host lives on', async () => {
+    const { chat, conversation, folder, context, generator, ask } = chatWith({ answer: long, tokenMs: 2 })
+    const db = new Sqlite(join(folder, 'moru.db'))
+    db.exec(`CREATE TRIGGER full BEFORE UPDATE ON message BEGIN SELECT raise(ABORT, 'the disk is full'); END`)
+    const turn = chat.send({ conversationId: conversation.id, parentId: null, text: 'q', attachments: [] })
+    const { heard, error } = await collect(turn.follow(context.signal))
+    expect(error).toMatchObject({ message: 'the disk is full' })
+    expect(heard.at(-1)).toMatchObject({ kind: 'finished', message: { status: 'failed', error: 'the disk is full' } })
+    expect(shown(heard).text.length).toBeGreaterThan(50)
+    expect(shown(heard).text.length).toBeLessThan(long.length)
+    db.exec('DROP TRIGGER full')
+    db.close()
+    generator.script = { answer: '다시 된다' }
+    expect((await ask('q')).answer).toMatchObject({ status: 'complete', text: '다시 된다' })
   })
 
   it('of an unknown or a base model fails before it begins, the question kept', async () => {

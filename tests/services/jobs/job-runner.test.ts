@@ -73,7 +73,7 @@ describe('a job', () => {
     const start = performance.now()
     jobs.cancel(heedful.id)
     expect((await heedful.ended).state).toBe('cancelled')
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(performance.now() - start).toBeLessThan(500)
     jobs.cancel(deaf.id)
     expect((await deaf.ended).state).toBe('cancelled')
     expect(performance.now() - start).toBeLessThan(1100)
@@ -145,9 +145,10 @@ describe('followers', () => {
     expect(late.heard[0].state.done).toBeGreaterThan(0)
     for (const { heard } of [early, late]) {
       expect(heard.at(-1)!.state).toMatchObject({ state: 'done', done: 1000, ratePerSecond: null })
-      const steps = heard.slice(1, -1).map(({ at }, i) => at - heard[i].at)
+      const seconds = (heard.at(-1)!.at - heard[0].at) / 1000
       expect(heard.length).toBeGreaterThan(2)
-      for (const step of steps.slice(1)) expect(step).toBeGreaterThan(200)
+      // Beside those in time: the state at once, one that was due already, and the end.
+      expect(heard.length).toBeLessThanOrEqual(4 * seconds + 3)
     }
     const measured = early.heard.map((h) => h.state.ratePerSecond).filter((r) => r !== null)
     expect(measured.at(-1)).toBeGreaterThan(300)
