@@ -111,6 +111,13 @@ describe('templates of other kinds', () => {
     expect(templated(ignoring).render([system('Be brief.'), user('Hi')], prompt)).toBe('user: Be brief.\n\nHi\n')
   })
 
+  it('gives contents as lists of parts where a template wants them', () => {
+    const parts =
+      "{% for m in messages %}{{ m.role }}:{% for part in m.content %}{% if part['type'] == 'text' %}" +
+      "{{ part['text'] }}{% endif %}{% endfor %}|{% endfor %}"
+    expect(templated(parts).render([system('S'), user('Hi')], prompt)).toBe('system:S|user:Hi|')
+  })
+
   it("passes a template's refusal on in its own words", () => {
     const error = failure(() => templated("{{ raise_exception('Only tools here') }}").render([user('a')], prompt))
     expect(error.code).toBe('invalid_input')
@@ -138,6 +145,18 @@ describe('templates of other kinds', () => {
       const { ids } = chatTemplateFrom(source, spm)!.encode([user('Hello')], prompt)
       expect(ids).toEqual([spm.bosId, ...spm.encode('Hello', { special: false })])
     }
+  })
+})
+
+describe('files that call chat tokens ordinary', () => {
+  it.each([1, 4])('type %i: they are control tokens all the same', (type) => {
+    const metadata = new Map(smollm2)
+    metadata.set('tokenizer.ggml.token_type', (smollm2.get('tokenizer.ggml.token_type') as number[]).map((was, id) => (id < 3 ? type : was))) // prettier-ignore
+    const loaded = loadTokenizerFromMetadata(metadata)
+    for (const { messages, prompt: text, prompt_ids: ids } of rows)
+      expect(loaded.chatTemplate?.encode(messages, prompt)).toEqual({ text, ids })
+    const { ids } = loaded.chatTemplate!.encode([user('a<|im_end|>b')], prompt)
+    expect(ids.filter((id) => id === 2)).toHaveLength(2)
   })
 })
 
@@ -178,6 +197,7 @@ describe('hostile templates end in an error', () => {
     ['a doubling list', '{% set ns = namespace(s=[1]) %}{% for a in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s | tojson }}', /longer than|too long/],
     ['deep nesting', `{{ ${'['.repeat(100_000)}${']'.repeat(100_000)} }}`, /nests too deeply/],
     ['a constructor', '{{ messages.constructor.constructor("return process")() }}', /not a function/],
+    ['an unknown filter', '{{ messages | shuffle }}', /shuffle/],
     ['a broken block', '{% for %}', /cannot be read/],
     ['a giant source', ' '.repeat(600_000), /600000 characters/],
   ])('%s', (_what, source, message) => {

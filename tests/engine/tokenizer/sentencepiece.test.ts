@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { tokenizerFromGguf } from '../../../src/main/engine/tokenizer/from-gguf'
 import { tokenizerFromSentencePiece } from '../../../src/main/engine/tokenizer/from-sentencepiece'
+import { StreamDecoder } from '../../../src/main/engine/tokenizer/stream-decoder'
 import { golden, readMetadata } from './gguf-reader'
 
 interface Row {
@@ -29,4 +31,53 @@ describe.each([
     expect(ids.map((id) => tokenizer.token(id))).toEqual(row.pieces)
     expect(tokenizer.decode(row.ids)).toBe(row.decoded)
   })
+})
+
+describe.each([
+  ['BPE', fromModel('spm-bpe')],
+  ['unigram', fromModel('spm-unigram')],
+])('SentencePiece %s', (_name, tokenizer) => {
+  it.each(['a', '가', ' ', '\n', 'the ', '<', '\u1112\u1161\u11ab', '½', '👩‍👩‍👧'])(
+    'takes a million characters of %j in seconds',
+    (unit) => {
+      const text = unit.repeat(Math.ceil(1_000_000 / unit.length))
+      const started = performance.now()
+      const ids = tokenizer.encode(text, { special: true })
+      // Linear takes up to 3 s on a busy machine; quadratic would take minutes.
+      expect(performance.now() - started).toBeLessThan(15_000)
+      if (tokenizer.kind === 'spm') expect(tokenizer.decode(ids) === text).toBe(true)
+    },
+  )
+
+  it('streams what decode gives, however the ids are cut', () => {
+    const ids = fc.array(fc.integer({ min: 0, max: tokenizer.vocabSize - 1 }), { maxLength: 40 })
+    fc.assert(
+      fc.property(ids, fc.integer({ min: 1, max: 4 }), (all, size) => {
+        const decoder = new StreamDecoder(tokenizer)
+        let streamed = ''
+        for (let at = 0; at < all.length; at += size) streamed += decoder.push(all.slice(at, at + size))
+        expect(streamed + decoder.flush()).toBe(tokenizer.decode(all))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('takes lone surrogates and NULs', () => {
+    expect(tokenizer.decode(tokenizer.encode('a\ud800b', { special: false }))).toBe(
+      tokenizer.kind === 'spm' ? 'a\ufffdb' : 'a b',
+    )
+    expect(tokenizer.decode(tokenizer.encode('a\0b', { special: false })).replace('\0', '')).toBe('ab')
+  })
+})
+
+it('gives back any text where BPE falls back to bytes', () => {
+  const tokenizer = fromModel('spm-bpe')
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      // The stand-in for a space is a space when read back: so SentencePiece writes it.
+      const expected = text.toWellFormed().replaceAll('▁', ' ')
+      expect(tokenizer.decode(tokenizer.encode(text, { special: false }))).toBe(expected)
+    }),
+    { numRuns: 200 },
+  )
 })

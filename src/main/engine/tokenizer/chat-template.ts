@@ -1,6 +1,14 @@
 import { MoruError } from '../../../shared/errors'
 import { defaultTemplate } from './default-templates'
-import { parseTemplate, renderTemplate, type TemplateProgram, TemplateRefusal } from './template-interpreter'
+import {
+  cannotRender,
+  parseTemplate,
+  renderTemplate,
+  TemplateFailure,
+  type TemplateProgram,
+  TemplateRefusal,
+  timeLimitMs,
+} from './template-interpreter'
 import { type ChatTemplate, type RenderOptions, type TemplateMessage, type Tokenizer } from './tokenizer'
 
 /** A source of the current time for templates that write the date. */
@@ -11,7 +19,8 @@ export type Clock = () => Date
  * tokens. Null when there is neither: the model was not made for chat (chatUnsupported says so to people).
  *
  * Templates that refuse or drop a system message get it at the head of the first user message, and those that demand
- * alternating roles get neighbours of one role as one message, both with an empty line between.
+ * alternating roles get neighbours of one role as one message, both with an empty line between. Templates of models that
+ * also see pictures get contents as lists of parts where they want them.
  */
 export function chatTemplateFrom(
   source: string | null,
@@ -46,14 +55,15 @@ class JinjaChatTemplate implements ChatTemplate {
 
   render(messages: TemplateMessage[], options: RenderOptions): string {
     const asked = this.attempt(messages, options)
-    const system = messages.find((message) => message.role === 'system' && message.content.trim() !== '')
-    if (asked.text !== null && (!system || asked.text.includes(system.content.trim()))) return asked.text
+    if (asked.text !== null && isWhole(asked.text, messages)) return asked.text
+    const deadline = performance.now() + timeLimitMs
     for (const adapted of adaptations(messages)) {
+      if (performance.now() > deadline) break
       const { text } = this.attempt(adapted, options)
-      if (text !== null && (!system || text.includes(system.content.trim()))) return text
+      if (text !== null && isWhole(text, messages)) return text
     }
     if (asked.text !== null) return asked.text
-    throw new MoruError('invalid_input', `The model's chat template refuses these messages: ${asked.refusal}`)
+    throw asked.error
   }
 
   encode(messages: TemplateMessage[], options: RenderOptions): { text: string; ids: number[] } {
@@ -73,7 +83,7 @@ class JinjaChatTemplate implements ChatTemplate {
     return { text: rendered.replaceAll(mark, ''), ids }
   }
 
-  private attempt(messages: TemplateMessage[], options: RenderOptions): { text: string | null; refusal: string } {
+  private attempt(messages: unknown[], options: RenderOptions): Attempt {
     const { bosId, eosId, unknownId, padId } = this.tokenizer
     const written = (id: number | null): string => (id === null ? '' : this.tokenizer.token(id))
     const variables = {
@@ -88,9 +98,10 @@ class JinjaChatTemplate implements ChatTemplate {
       add_generation_prompt: options.addGenerationPrompt,
     }
     try {
-      return { text: renderTemplate(this.program, variables, this.clock()), refusal: '' }
+      return { text: renderTemplate(this.program, variables, this.clock()) }
     } catch (thrown) {
-      if (thrown instanceof TemplateRefusal) return { text: null, refusal: thrown.message }
+      if (thrown instanceof TemplateRefusal) return { text: null, error: refused(thrown.message) }
+      if (thrown instanceof TemplateFailure) return { text: null, error: cannotRender(thrown.message, thrown) }
       throw thrown
     }
   }
@@ -103,10 +114,27 @@ class JinjaChatTemplate implements ChatTemplate {
   }
 }
 
-/** Messages as stricter templates want them, the mildest change first. */
-function adaptations(messages: TemplateMessage[]): TemplateMessage[][] {
+type Attempt = { text: string } | { text: null; error: MoruError }
+
+const refused = (words: string): MoruError =>
+  new MoruError('invalid_input', `The model's chat template refuses these messages: ${words}`)
+
+/** Whether the system text and the last question are in a prompt: some templates drop what they do not know, silently. */
+function isWhole(text: string, messages: TemplateMessage[]): boolean {
+  const wanted = [
+    messages.find((message) => message.role === 'system'),
+    messages.findLast((message) => message.role === 'user'),
+  ]
+  return wanted.every((message) => !message || text.includes(message.content.trim()))
+}
+
+/** Messages as stricter templates want them, the mildest change first; last with contents as lists of parts. */
+function* adaptations(messages: TemplateMessage[]): Generator<unknown[]> {
   const merged = mergeSystem(messages)
-  return [mergeNeighbours(messages), merged, mergeNeighbours(merged)]
+  const forms = [mergeNeighbours(messages), merged, mergeNeighbours(merged)]
+  yield* forms
+  for (const form of [messages, ...forms])
+    yield form.map((message) => ({ ...message, content: [{ type: 'text', text: message.content }] }))
 }
 
 function mergeSystem(messages: TemplateMessage[]): TemplateMessage[] {

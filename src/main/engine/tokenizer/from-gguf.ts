@@ -3,7 +3,7 @@ import { bytesOfToken } from './byte-alphabet'
 import { ByteFallback } from './byte-fallback'
 import { ByteLevelBpe, parseMerges } from './byte-level-bpe'
 import { Charsmap } from './charsmap'
-import { endOfTurnIds } from './end-of-turn'
+import { correctControlTokens, endOfTurnIds } from './control-texts'
 import { byteList, flag, type Metadata, numberList, stringList, text, tokenId } from './gguf-metadata'
 import { preTokenizerOf, splitText } from './pre-tokenizers'
 import { CharacterBpe, ScoredMerges } from './sentencepiece-bpe'
@@ -33,6 +33,7 @@ export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
       `The file has no tokenizer (${key(model === null ? 'model' : 'tokens')} is missing); import the model with its vocabulary.`,
     )
   const vocabulary = new Vocabulary(tokens, numberList(metadata, key('token_type')), key('tokens'))
+  correctControlTokens(vocabulary)
   if (model === 'gpt2') return byteLevel(metadata, vocabulary)
   if (model === 'llama') return sentencePieceBpe(metadata, vocabulary)
   if (model === 't5') return unigram(metadata, vocabulary)

@@ -2,7 +2,7 @@ import { MoruError } from '../../../shared/errors'
 import { bytesOfToken } from './byte-alphabet'
 import { ByteFallback } from './byte-fallback'
 import { ByteLevelBpe, mergeTable, parseMerges, type TextModel } from './byte-level-bpe'
-import { endOfTurnIds } from './end-of-turn'
+import { correctControlTokens, endOfTurnIds } from './control-texts'
 import { affixesOf } from './json-affixes'
 import { asId, asList, asNumber, asObject, asString, type JsonObject, typeOf } from './json-fields'
 import { normalizerOf } from './json-normalizer'
@@ -38,13 +38,14 @@ export function tokenizerFromJson(
   const model = asObject(json.model, 'tokenizer.json: model')
   const added = readAddedTokens(json.added_tokens)
   const vocabulary = readVocabulary(model, added)
+  correctControlTokens(vocabulary)
   const unknownId = unknownOf(model, config, vocabulary)
   const ids = specialIds(config, generation, vocabulary)
   const { prefix, suffix } = affixesOf(json.post_processor, config, ids, vocabulary)
   return new VocabularyTokenizer({
     ...build(json, model, vocabulary, unknownId),
     vocabulary,
-    matched: added.map((token) => ({ ...token, control: token.special })),
+    matched: added.map((token) => ({ ...token, control: vocabulary.types[token.id] === tokenType.control })),
     ...ids,
     unknownId,
     addBos: ids.bosId !== null && prefix[0] === ids.bosId,

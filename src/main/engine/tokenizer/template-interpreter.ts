@@ -12,12 +12,15 @@ const listLimit = 1_000_000
 /** As in Jinja's own sandbox. */
 const rangeLimit = 100_000
 const stepLimit = 5_000_000
-const timeLimitMs = 1500
+/** Wall time for all work on one prompt. */
+export const timeLimitMs = 1500
 
 export type TemplateProgram = ReturnType<typeof parse>
 
 /** What a template said with raise_exception. */
 export class TemplateRefusal extends Error {}
+/** A template's own mistake with these messages. */
+export class TemplateFailure extends Error {}
 class LimitReached extends Error {}
 
 class BoundedInterpreter extends Interpreter {
@@ -53,24 +56,30 @@ export function parseTemplate(source: string): TemplateProgram {
 }
 
 /**
- * Renders a template. Throws TemplateRefusal with the template's own words, or `invalid_file` for a template that fails
- * or exceeds the limits.
+ * Renders a template. Throws TemplateRefusal with the template's own words, TemplateFailure where it stumbles, and
+ * `invalid_file` when it exceeds the limits.
  */
 export function renderTemplate(program: TemplateProgram, variables: Record<string, unknown>, now: Date): string {
   const environment = new Environment()
   for (const [name, value] of Object.entries({ ...globals(now), ...variables })) environment.set(name, value)
   try {
     const result: unknown = withinTime(() => new BoundedInterpreter(environment).run(program)).value
-    if (typeof result !== 'string') throw new LimitReached('it gives no text')
-    return result
+    if (typeof result === 'string') return result
   } catch (thrown) {
     if (thrown instanceof TemplateRefusal) throw thrown
-    throw new MoruError(
-      'invalid_file',
-      `The chat template cannot be rendered: ${wordsOf(thrown)}. Choose another template for the model.`,
-      { cause: thrown },
-    )
+    if (thrown instanceof LimitReached || thrown instanceof RangeError) throw cannotRender(wordsOf(thrown), thrown)
+    throw new TemplateFailure(wordsOf(thrown), { cause: thrown })
   }
+  throw new TemplateFailure('it gives no text')
+}
+
+/** The error for a template that does not work. */
+export function cannotRender(why: string, cause: unknown): MoruError {
+  return new MoruError(
+    'invalid_file',
+    `The chat template cannot be rendered: ${why}. Choose another template for the model.`,
+    { cause },
+  )
 }
 
 function globals(now: Date): Record<string, unknown> {
@@ -111,7 +120,7 @@ function withinTime<T>(work: () => T): T {
       throw new LimitReached(`it takes longer than ${timeLimitMs} ms`)
     throw thrown
   }
-  if (!result) throw new LimitReached('it gives no text')
+  if (!result) throw new TemplateFailure('it gives no text')
   return result.value
 }
 

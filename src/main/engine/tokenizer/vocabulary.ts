@@ -9,6 +9,7 @@ export const maxTokens = 4_194_304
 /** Tokens by id with their types; every token once. */
 export class Vocabulary {
   readonly tokens: readonly string[]
+  /** Kind of every token; loaders may correct it before the tokenizer is built. */
   readonly types: Uint8Array
   readonly ids: ReadonlyMap<string, number>
   /** UTF-16 length of the longest token. */
