@@ -5,6 +5,7 @@ import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
 import { Downloads, ModelLibrary, modelsHandlers } from '../models'
 import { openStore } from '../store'
+import { textHandlers } from '../text'
 import { engineHandlers } from './engine-handlers'
 import { EngineService } from './engine-service'
 import { type Handlers } from './handlers'
@@ -63,6 +64,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...settingsHandlers(store),
     ...presetHandlers(store),
     ...jobHandlers(jobs),
+    ...textHandlers(engine, () => store.settings.get().defaultModelId ?? bundledId),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }
   return { handlers, close }

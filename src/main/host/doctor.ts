@@ -5,7 +5,7 @@ import { type DoctorReport } from '../../shared/contract/engine'
 import { toMoruError } from '../../shared/errors'
 import { type AdapterReport, inspectAdapter } from '../engine'
 
-const require = createRequire(import.meta.url)
+const requireFrom = createRequire(import.meta.url)
 
 /** Looks at the adapter without opening a device. A machine without one gets a report that says so. */
 export async function doctor(): Promise<DoctorReport> {
@@ -51,7 +51,7 @@ export function adapterNotes({ software, features, limits }: Pick<AdapterReport,
 const mebibytes = (bytes = 0) => `${Math.floor(bytes / 2 ** 20).toLocaleString('en')} MiB`
 
 function versions(): Record<string, string> {
-  const of = (name: string) => (require(`${name}/package.json`) as { version: string }).version
+  const of = (name: string) => (requireFrom(`${name}/package.json`) as { version: string }).version
   const { v8, uv } = process.versions
   return { moru: version, webgpu: of('webgpu'), 'better-sqlite3': of('better-sqlite3'), v8, uv }
 }

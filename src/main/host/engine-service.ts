@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises'
 import { type EngineStatus } from '../../shared/contract/engine'
 import { type LoadSettings } from '../../shared/contract/sampling'
 import { MoruError, throwIfCancelled, toMoruError } from '../../shared/errors'
-import { type ChatModel, type Generator, type LoadedChatModel } from '../chat'
+import { type ChatModel } from '../chat'
 import {
   type ChatTemplate,
   type Engine,
@@ -19,6 +19,7 @@ import {
   type Tokenizer,
 } from '../engine'
 import { ChangeNotice } from '../jobs'
+import { type TextEngine, type TextModel } from '../text'
 import { type Log } from './log'
 import { Turnstile } from './turnstile'
 
@@ -46,7 +47,7 @@ interface Resident {
 const statusEveryMs = 500
 const progressEveryMs = 100
 
-export class EngineService implements Generator {
+export class EngineService implements TextEngine {
   readonly #engine: Engine
   readonly #models: ModelSource
   readonly #log: Log
@@ -97,7 +98,7 @@ export class EngineService implements Generator {
     load: LoadSettings,
     onProgress: (done: number, total: number) => void,
     signal: AbortSignal,
-  ): Promise<LoadedChatModel> {
+  ): Promise<TextModel> {
     const cancel = AbortSignal.any([signal, this.#closing.signal])
     const resident = await this.#turnstile.run(async () => {
       const there = await this.#makeResident(modelId, load, onProgress, cancel)
@@ -106,7 +107,9 @@ export class EngineService implements Generator {
     }, cancel)
     return {
       ...chatModel(resident),
+      loadMs: resident.model.loadMs,
       generate: (request) => this.#generate(resident.model, request),
+      score: (ids, options) => resident.model.score(ids, options),
       release: () => {
         resident.holders -= 1
         this.#notice.announce()

@@ -14,6 +14,8 @@ const streams: Record<StreamName, true> = {
   'engine.follow': true,
   'jobs.follow': true,
   'models.load': true,
+  'text.generate': true,
+  'text.score': true,
 }
 
 /** How long a call made while the host is away waits for it before it fails. */

@@ -5,8 +5,9 @@ import * as engine from './engine'
 import * as jobs from './jobs'
 import * as models from './models'
 import * as settings from './settings'
+import * as text from './text'
 
-const modules = { ...engine, ...models, ...chat, ...settings, ...jobs }
+const modules = { ...engine, ...models, ...chat, ...settings, ...jobs, ...text }
 type Modules = typeof modules
 type EndpointKeys = { [K in keyof Modules]: Modules[K] extends Endpoint ? K : never }[keyof Modules]
 

@@ -1,6 +1,6 @@
 /** Self-attention over the paged cache: projections, positions, flash attention, output. */
 import { attention, attentionCombine, ropeStore } from '../kernels/attention'
-import { Linear } from './linear'
+import { type Linear } from './linear'
 import { type Step } from './step'
 import { type WeightLoader } from './weight-loader'
 

@@ -59,10 +59,10 @@ export class TilePacker {
   }
 
   /** Index of the first of a row's words, and the distance from word to word, where a row has `words` of them. */
-  private place(row: number, words: number): { at: number; stride: number } {
+  private place(row: number, words: number): { first: number; stride: number } {
     const tileRows = this.lanes * 4
     const tile = Math.floor(row / tileRows)
-    return { at: tile * words * tileRows + (row % tileRows), stride: tileRows }
+    return { first: tile * words * tileRows + (row % tileRows), stride: tileRows }
   }
 
   private packQuantized(tiles: PackedTiles, raw: Uint8Array, row: number): void {
@@ -77,7 +77,8 @@ export class TilePacker {
   }
 
   private packNibbles(out: Uint32Array, q: ArrayLike<number>, row: number): void {
-    let { at, stride } = this.place(row, this.steps * 4)
+    const { first, stride } = this.place(row, this.steps * 4)
+    let at = first
     for (let k = 0; k < this.steps * 32; k += 32)
       for (let i = k; i < k + 16; i += 4, at += stride)
         out[at] =
@@ -86,7 +87,8 @@ export class TilePacker {
   }
 
   private packFifthBits(out: Uint32Array, q: ArrayLike<number>, row: number): void {
-    let { at, stride } = this.place(row, this.steps)
+    const { first, stride } = this.place(row, this.steps)
+    let at = first
     for (let k = 0; k < this.steps * 32; k += 32, at += stride) {
       let bits = 0
       for (let i = 0; i < 32; i++) bits |= (q[k + i] >> 4) << i
@@ -95,7 +97,8 @@ export class TilePacker {
   }
 
   private packBytes(out: Uint32Array, q: ArrayLike<number>, row: number): void {
-    let { at, stride } = this.place(row, this.steps * 8)
+    const { first, stride } = this.place(row, this.steps * 8)
+    let at = first
     for (let k = 0; k < this.steps * 32; k += 32)
       for (let i = k; i < k + 16; i += 4)
         for (const j of [i, i + 16]) {
@@ -131,7 +134,8 @@ export class TilePacker {
   private packPlain(out: Uint32Array, raw: Uint8Array, row: number): void {
     const perWord = this.layout.format === 'f32' ? 1 : 2
     const elementBytes = 4 / perWord
-    let { at, stride } = this.place(row, (this.steps * 32) / perWord)
+    const { first, stride } = this.place(row, (this.steps * 32) / perWord)
+    let at = first
     const word = (k: number): number => {
       let value = 0
       for (let b = 0; b < 4; b++) {

@@ -1,0 +1,59 @@
+/** The sampling and loading flags that chat and generate share. */
+import { type InputOf } from '../../shared/contract'
+import { type textGenerate } from '../../shared/contract/text'
+import { UsageError, type Values } from './command'
+
+export const samplingOptions = {
+  model: { type: 'string' },
+  'max-tokens': { type: 'string' },
+  temperature: { type: 'string' },
+  'top-k': { type: 'string' },
+  'top-p': { type: 'string' },
+  'min-p': { type: 'string' },
+  'typical-p': { type: 'string' },
+  'repetition-penalty': { type: 'string' },
+  'presence-penalty': { type: 'string' },
+  'frequency-penalty': { type: 'string' },
+  seed: { type: 'string' },
+  stop: { type: 'string', multiple: true },
+  context: { type: 'string' },
+  'compute-type': { type: 'string' },
+  'kv-type': { type: 'string' },
+} as const
+
+export const samplingUsage =
+  '[--model MODEL] [--max-tokens N] [--temperature T] [--top-k K] [--top-p P] [--min-p P] [--typical-p P] [--repetition-penalty R] ' +
+  '[--presence-penalty P] [--frequency-penalty F] [--seed S] [--stop TEXT ...] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]'
+
+/** Only what was given: the contract's defaults fill in the rest. */
+export function samplingOf(values: Values): InputOf<typeof textGenerate>['sampling'] {
+  const numbers = {
+    maxTokens: values.number('max-tokens'),
+    temperature: values.number('temperature'),
+    topK: values.number('top-k'),
+    topP: values.number('top-p'),
+    minP: values.number('min-p'),
+    typicalP: values.number('typical-p'),
+    repetitionPenalty: values.number('repetition-penalty'),
+    presencePenalty: values.number('presence-penalty'),
+    frequencyPenalty: values.number('frequency-penalty'),
+    seed: values.number('seed'),
+  }
+  const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined))
+  return { ...given, stop: values.texts('stop') }
+}
+
+export function loadOf(values: Values): InputOf<typeof textGenerate>['load'] {
+  const contextLength = values.number('context')
+  return {
+    ...(contextLength !== undefined && { contextLength }),
+    computeType: floatType(values, 'compute-type'),
+    kvType: floatType(values, 'kv-type'),
+  }
+}
+
+function floatType(values: Values, name: string): 'f32' | 'f16' | undefined {
+  const value = values.text(name)
+  if (value === undefined || value === 'f32' || value === 'f16') return value
+  throw new UsageError(`--${name} ${value}: f32 or f16.`)
+}

@@ -1,0 +1,19 @@
+/** What text needs of the engine: all that chat needs, and the loss of given tokens. */
+import { type Generator, type LoadedChatModel } from '../chat'
+import { type LoadSettings } from '../../shared/contract/sampling'
+
+export interface TextModel extends LoadedChatModel {
+  /** Milliseconds the model took to load. */
+  loadMs: number
+  /** Negative log-likelihoods in nats of ids[1], ids[2], ... */
+  score(ids: number[], options: { signal?: AbortSignal; onProgress?: (done: number) => void }): Promise<Float32Array>
+}
+
+export interface TextEngine extends Generator {
+  ensureLoaded(
+    model: string,
+    load: LoadSettings,
+    onProgress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<TextModel>
+}
