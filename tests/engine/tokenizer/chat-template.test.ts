@@ -133,6 +133,21 @@ describe('templates of other kinds', () => {
     )
   })
 
+  it('runs what the larger published templates use', () => {
+    const source =
+      '{%- macro say(role, text) -%}<{{ role }}>{{ text }}{%- endmacro -%}' +
+      '{%- set ns = namespace(last=-1) -%}' +
+      "{%- for m in messages[::-1] -%}{%- if ns.last == -1 and m.role == 'user' and m.content is string -%}" +
+      '{%- set ns.last = (messages | length - 1) - loop.index0 -%}{%- endif -%}{%- endfor -%}' +
+      '{%- for m in messages -%}{%- set text = m.content -%}' +
+      "{%- if m.role == 'assistant' and '</think>' in text -%}{%- set text = text.split('</think>')[-1].lstrip('\\n') -%}{%- endif -%}" +
+      "{{- say(m.role ~ ('!' if loop.index0 == ns.last else ''), text) -}}{%- endfor -%}" +
+      "{%- if add_generation_prompt -%}{{- '<assistant>' -}}{%- if enable_thinking is false -%}{{- '<think>\\n\\n</think>' -}}{%- endif -%}{%- endif -%}"
+    const messages = [user('q'), assistant('<think>\nhm\n</think>\n\na'), user('한글?')]
+    const rendered = templated(source).render(messages, { ...prompt, variables: { enable_thinking: false } })
+    expect(rendered).toBe('<user>q<assistant>a<user!>한글?<assistant><think>\n\n</think>')
+  })
+
   it('hands further variables through', () => {
     const source = '{% if enable_thinking is defined and not enable_thinking %}off{% else %}on{% endif %}'
     expect(templated(source).render([user('a')], { ...prompt, variables: { enable_thinking: false } })).toBe('off')

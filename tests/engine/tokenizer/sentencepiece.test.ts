@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { tokenizerFromGguf } from '../../../src/main/engine/tokenizer/from-gguf'
 import { tokenizerFromSentencePiece } from '../../../src/main/engine/tokenizer/from-sentencepiece'
+import { readFields } from '../../../src/main/engine/tokenizer/protobuf'
 import { StreamDecoder } from '../../../src/main/engine/tokenizer/stream-decoder'
 import { golden, readMetadata } from './gguf-reader'
 
@@ -18,12 +19,32 @@ const rows = (name: string): Row[] => JSON.parse(readFileSync(golden(`${folder}/
 const fromModel = (name: string) => tokenizerFromSentencePiece(readFileSync(golden(`${folder}/${name}.model`)))
 const fromGguf = (name: string) => tokenizerFromGguf(readMetadata(golden(`${folder}/${name}.gguf`)))
 
+/** The unigram .model's tables as GGUF metadata. */
+function unigramMetadata(): Map<string, string | string[] | number[] | boolean> {
+  const tokens: string[] = []
+  const scores: number[] = []
+  const types: number[] = []
+  let charsmap: number[] = []
+  for (const { number, value } of readFields(readFileSync(golden(`${folder}/spm-unigram.model`)), 'model')) {
+    const fields = new Map(typeof value === 'number' ? [] : [...readFields(value, 'part')].map((f) => [f.number, f.value])) // prettier-ignore
+    if (number === 3) charsmap = [...(fields.get(2) as Uint8Array)]
+    if (number !== 1) continue
+    tokens.push(Buffer.from(fields.get(1) as Uint8Array).toString())
+    scores.push(Buffer.from(fields.get(2) as Uint8Array).readFloatLE(0))
+    types.push((fields.get(3) as number | undefined) ?? 1)
+  }
+  const tables = { model: 't5', tokens, scores, token_type: types, precompiled_charsmap: charsmap, unknown_token_id: 0, eos_token_id: 2 } // prettier-ignore
+  const all = { ...tables, add_space_prefix: true, remove_extra_whitespaces: true }
+  return new Map(Object.entries(all).map(([key, value]) => [`tokenizer.ggml.${key}`, value as string[]]))
+}
+
 describe.each([
   ['spm-bpe', 'model', fromModel('spm-bpe')],
   ['spm-bpe', 'gguf', fromGguf('spm-bpe')],
   ['spm-bpe-noprefix', 'model', fromModel('spm-bpe-noprefix')],
   ['spm-bpe-noprefix', 'gguf', fromGguf('spm-bpe-noprefix')],
   ['spm-unigram', 'model', fromModel('spm-unigram')],
+  ['spm-unigram', 'gguf', tokenizerFromGguf(unigramMetadata())],
 ])('%s from .%s', (name, _format, tokenizer) => {
   it.each(rows(name))('encodes and decodes $text', (row) => {
     const ids = tokenizer.encode(row.text, { special: false })
