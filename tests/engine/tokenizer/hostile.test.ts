@@ -49,6 +49,20 @@ describe('GGUF metadata', () => {
     expect(tokenizerFromGguf(metadata(scored, { add_space_prefix: false })).encode('a', { special: true })).toEqual([3])
   })
 
+  it('says which tokens surround a text', () => {
+    const around = (change: Change): number[] =>
+      tokenizerFromGguf(metadata(bytePair, { bos_token_id: 1, ...change })).encode('a', {
+        special: true,
+        affixes: true,
+      })
+    expect(around({})).toEqual([0])
+    expect(around({ add_bos_token: true, add_eos_token: true })).toEqual([1, 0, 3])
+    expect(around({ pre: 'llama-bpe' })).toEqual([1, 0])
+    expect(around({ pre: 'roberta-bpe', add_bos_token: true })).toEqual([1, 0, 3])
+    expect(around({ pre: 'roberta-bpe', add_sep_token: false })).toEqual([0])
+    expect(around({ add_sep_token: true, seperator_token_id: 2 })).toEqual([0, 2])
+  })
+
   it.each([
     ['no model', bytePair, { model: undefined }, 'invalid_file', /tokenizer.ggml.model is missing/],
     ['no tokens', bytePair, { tokens: undefined }, 'invalid_file', /tokenizer.ggml.tokens is missing/],

@@ -48,6 +48,9 @@ function byteLevel(metadata: Metadata, vocabulary: Vocabulary): Tokenizer {
   const merges = stringList(metadata, key('merges'))
   if (merges === null) throw new MoruError('invalid_file', `${key('merges')} is missing: byte-level BPE needs it.`)
   const pre = preTokenizerOf(text(metadata, key('pre')) ?? 'default')
+  const special = specialIds(metadata, vocabulary, {})
+  const sep = separator(metadata, vocabulary, special)
+  const addSep = (flag(metadata, key('add_sep_token')) ?? pre.addSep) && sep !== null
   return new VocabularyTokenizer({
     kind: 'bpe',
     vocabulary,
@@ -57,10 +60,11 @@ function byteLevel(metadata: Metadata, vocabulary: Vocabulary): Tokenizer {
     }),
     matched: matchedTokens(vocabulary),
     spell: bytesOfToken,
-    ...specialIds(metadata, vocabulary, {}),
+    ...special,
     addBos: flag(metadata, key('add_bos_token')) ?? pre.addBos,
     addEos: flag(metadata, key('add_eos_token')) ?? false,
     leadingSpace: false,
+    ...(addSep && { suffix: [sep] }),
   })
 }
 
@@ -118,8 +122,7 @@ function unigram(metadata: Metadata, vocabulary: Vocabulary): Tokenizer {
 function wordPiece(metadata: Metadata, vocabulary: Vocabulary): Tokenizer {
   const special = specialIds(metadata, vocabulary, { bos: 101, eos: 102, unknown: 100, pad: 0 })
   const cls = tokenId(metadata, key('cls_token_id'), vocabulary.size) ?? special.bosId
-  // The misspelling is GGUF's own.
-  const sep = tokenId(metadata, key('seperator_token_id'), vocabulary.size) ?? special.eosId
+  const sep = separator(metadata, vocabulary, special)
   const starts = new Map<string, number>()
   const continuations = new Map<string, number>()
   for (const [token, id] of vocabulary.ids) {
@@ -164,6 +167,11 @@ function spacing(metadata: Metadata, prefix: boolean): SpacingRules {
     prefix: (flag(metadata, key('add_space_prefix')) ?? prefix) ? 'always' : 'never',
     removeExtra: flag(metadata, key('remove_extra_whitespaces')) ?? false,
   }
+}
+
+function separator(metadata: Metadata, vocabulary: Vocabulary, special: Special): number | null {
+  // The misspelling is GGUF's own.
+  return tokenId(metadata, key('seperator_token_id'), vocabulary.size) ?? special.eosId
 }
 
 function specialIds(metadata: Metadata, vocabulary: Vocabulary, defaults: Defaults): Special {

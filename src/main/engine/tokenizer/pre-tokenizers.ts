@@ -11,6 +11,8 @@ export interface PreTokenizer {
   ignoreMerges: boolean
   /** Whether BOS is added where the file does not say. */
   addBos: boolean
+  /** Whether the separator ends a text where the file does not say, as in RoBERTa. */
+  addSep: boolean
 }
 
 const s = '\\p{White_Space}'
@@ -35,6 +37,7 @@ interface Family {
   patterns: string[]
   ignoreMerges?: boolean
   addBos?: boolean
+  addSep?: boolean
 }
 
 const families: Family[] = [
@@ -43,11 +46,8 @@ const families: Family[] = [
     names: ['gpt-2', 'gpt2', 'phi-2', 'mpt', 'olmo', 'jais', 'trillion', 'granite-docling', 'gigachat', 'mellum'],
     patterns: [gpt2],
   },
-  {
-    names: ['opt', 'roberta-bpe', 'jina-es', 'jina-de', 'jina-v2-es', 'jina-v2-de', 'jina-v1-en', 'jina-v2-code'],
-    patterns: [gpt2],
-  },
-  { names: ['exaone4', 'a.x-4.0'], patterns: [gpt2] },
+  { names: ['roberta-bpe', 'jina-v1-en', 'jina-v2-code'], patterns: [gpt2], addSep: true },
+  { names: ['opt', 'exaone4', 'a.x-4.0', 'jina-es', 'jina-de', 'jina-v2-es', 'jina-v2-de'], patterns: [gpt2] },
   {
     names: ['smollm', 'starcoder', 'refact', 'command-r', 'codeshell', 'exaone', 'minerva-7b'],
     patterns: ['\\p{N}', gpt2],
@@ -101,6 +101,7 @@ export function preTokenizerOf(name: string): PreTokenizer {
     patterns: family.patterns.map((pattern) => new RegExp(pattern, 'gu')),
     ignoreMerges: family.ignoreMerges ?? false,
     addBos: family.addBos ?? false,
+    addSep: family.addSep ?? false,
   }
 }
 
