@@ -1,6 +1,7 @@
 import '../../src/renderer/zod-setup'
 import '../../src/renderer/styles/main.css'
 import { flushPromises, mount } from '@vue/test-utils'
+import { page } from 'vitest/browser'
 import { createPinia } from 'pinia'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import { type Component } from 'vue'
@@ -13,6 +14,7 @@ import { TestHost } from './host/test-host'
 
 /** The whole window over a host in the test, at `path`, attached to the page. */
 export async function openWindow(path: string, change: Partial<World> = {}, language: 'en' | 'ko' = 'en') {
+  await page.viewport(1280, 800)
   localStorage.clear()
   const world = aWorld(change)
   world.settings = { ...world.settings, language }

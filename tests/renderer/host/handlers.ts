@@ -259,7 +259,8 @@ function engineHandlers(world: World) {
   } satisfies Partial<Handlers>
 }
 
-export const handlersFor = (world: World): Handlers => ({
+/** All routes that the window uses. */
+export const handlersFor = (world: World): Partial<Handlers> => ({
   ...conversationHandlers(world),
   ...chatHandlers(world),
   ...modelHandlers(world),

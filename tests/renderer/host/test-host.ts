@@ -26,12 +26,12 @@ const handlerName = (route: string) => route.replace(/\.(\w)/, (_, first: string
 export class TestHost implements Transport {
   /** Routes asked for, in order, with their parsed input. */
   readonly asked: { route: string; input: unknown }[] = []
-  private readonly handlers: Handlers
+  private readonly handlers: Partial<Handlers>
   private readonly running = new Map<number, AbortController>()
   private answer: (frame: HostFrame) => void = () => {}
   private tell: (state: HostState) => void = () => {}
 
-  constructor(handlers: Handlers) {
+  constructor(handlers: Partial<Handlers>) {
     this.handlers = handlers
   }
 
@@ -71,7 +71,8 @@ export class TestHost implements Transport {
       if (!endpoint) throw new MoruError('invalid_input', `There is no route ${route}.`)
       const parsed = endpoint.input.parse(JSON.parse(JSON.stringify(input)))
       this.asked.push({ route, input: parsed })
-      const handler = (this.handlers as unknown as Record<string, Handler>)[handlerName(route)]
+      const handler = (this.handlers as unknown as Partial<Record<string, Handler>>)[handlerName(route)]
+      if (!handler) throw new MoruError('unsupported', `The test's host does not answer ${route}.`)
       if (endpoint.kind === 'route') {
         reply({ type: 'result', id, value: endpoint.output.parse(await handler(parsed, work.signal)) })
       } else {

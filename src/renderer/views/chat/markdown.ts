@@ -49,6 +49,8 @@ md.core.ruler.push('align', (state) => {
 
 DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   if (node.nodeName !== 'A') return
+  // A relative address would lead to the host's own pages.
+  if (!/^(?:https?:|mailto:|#)/i.test(node.getAttribute('href') ?? '')) node.removeAttribute('href')
   node.setAttribute('target', '_blank')
   node.setAttribute('rel', 'noopener noreferrer')
 })
@@ -58,10 +60,10 @@ export function sanitize(html: string): string {
   return DOMPurify.sanitize(html, {
     USE_PROFILES: { html: true, mathMl: true },
     ADD_TAGS: ['semantics', 'annotation'],
-    ADD_ATTR: ['target'],
+    ADD_ATTR: ['target', 'display'],
     FORBID_TAGS: ['style', 'form', 'input', 'textarea', 'select', 'img', 'picture', 'video', 'audio', 'source', 'map'],
     FORBID_ATTR: ['style', 'srcset', 'background', 'ping'],
-    ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
+    ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto):|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i,
   })
 }
 

@@ -74,6 +74,7 @@ export function math(md: MarkdownIt): void {
       displayMode: display,
       output: 'mathml',
       throwOnError: false,
+      strict: 'ignore',
       maxExpand: 200,
     })
     return block ? `<div class="math-block">${html}</div>` : html

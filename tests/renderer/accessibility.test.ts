@@ -1,0 +1,69 @@
+import axe from 'axe-core'
+import { afterEach, expect, test } from 'vitest'
+import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
+import { openWindow } from './mount'
+
+let close: () => void = () => {}
+afterEach(() => {
+  close()
+  delete document.documentElement.dataset.theme
+})
+
+const world = () => ({
+  conversations: new Map([
+    ['c1', aConversation({ pinned: true, currentMessageId: 'a2' })],
+    ['c2', aConversation({ id: 'c2', title: '띄어쓰기' })],
+  ]),
+  messages: new Map(
+    [
+      aMessage({ id: 'u1', role: 'user', text: 'Why?', attachments: [{ name: 'notes.md', text: '# Notes' }] }),
+      aMessage({
+        id: 'a1',
+        role: 'assistant',
+        parentId: 'u1',
+        text: '# Title\n\n| a |\n|---|\n| 1 |\n\n```ts\nconst x = 1 // why\n```\n\n$x^2$ and [a link](https://example.com)',
+        reasoning: 'Hm.',
+        reasoningMs: 900,
+        droppedMessages: 2,
+        createdAt: began + 1,
+      }),
+      aMessage({
+        id: 'a2',
+        role: 'assistant',
+        parentId: 'u1',
+        text: 'Because',
+        status: 'failed',
+        error: 'Out of memory.',
+        createdAt: began + 2,
+      }),
+    ].map((m) => [m.id, m]),
+  ),
+  models: [aModel(), aModel({ id: 'gone', name: 'Gone', available: false, chat: false })],
+  jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
+})
+
+const places = [
+  ['chat', '/chat/c1', 'First'],
+  ['new chat', '/chat', ''],
+  ['models', '/models', ''],
+  ['a model', '/models/smollm2-135m-instruct', ''],
+  ['settings', '/settings', ''],
+] as const
+
+for (const [name, path] of places)
+  for (const language of ['en', 'ko'] as const)
+    for (const theme of ['light', 'dark'] as const)
+      test(`axe finds nothing serious in ${name}, ${language}, ${theme}`, async () => {
+        const window = await openWindow(path, world(), language)
+        close = window.close
+        window.world.settings = { ...window.world.settings, theme }
+        document.documentElement.dataset.theme = theme
+        document.title = 'Moru'
+        await expect.poll(() => window.wrapper.find('h1').text()).not.toBe('')
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        const { violations } = await axe.run(window.wrapper.element as HTMLElement, { resultTypes: ['violations'] })
+        const serious = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+        expect(
+          serious.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join('\n')}`),
+        ).toEqual([])
+      })
