@@ -210,10 +210,13 @@ describe('the proxy', () => {
   })
 
   it('tunnels https, and says what failed', async () => {
-    const proxy = urlOf(await forwardProxy())
+    const proxy = urlOf(await forwardProxy()).replace('://', '://me:pass@')
     const secure = transport({ endpoint: 'https://hub.invalid', proxy })
     await expect(pinRevision(secure, 'org/model', 'main')).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('hub.invalid') }) // prettier-ignore
     expect(through[0]).toBe('CONNECT hub.invalid:443')
+    const failure = await pinRevision(secure, 'org/model', 'main').catch((error: unknown) => String(error))
+    expect(failure).toContain('502')
+    expect(failure).not.toContain('pass')
   })
 
   it('of the environment is used when the settings name none, and NO_PROXY is heeded', async () => {

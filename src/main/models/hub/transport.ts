@@ -149,7 +149,9 @@ export function networkError(error: unknown, url: URL, request: HubRequest): Mor
   if (request.signal?.aborted) return new MoruError('cancelled', 'The work was cancelled.', { cause: error })
   if (error instanceof MoruError) return error
   const { code, message } = error as { code?: string; message?: string }
-  const why = code && !message?.includes(code) ? `${code}: ${message}` : (message ?? String(error))
+  // A failed tunnel is told with the proxy's whole address, the password included.
+  const reason = (message ?? String(error)).replace(/\/\/[^/@\s]*@/g, '//')
+  const why = code && !reason.includes(code) ? `${code}: ${reason}` : reason
   const hint = 'Check the connection, and the hub endpoint and proxy in Settings.'
   const text = `${url.host} could not be reached for ${request.what} (${why}). ${hint}`
   // A certificate does not become valid by asking again.
