@@ -66,7 +66,7 @@ export function findTool(projectRoot, name) {
 }
 
 /**
- * The environment of everything the scripts start: Node 24 first in PATH, no colours under CI.
+ * The environment of everything the scripts start: Node 24 first in PATH, and colours only for a terminal.
  * @param {string} node
  * @returns {NodeJS.ProcessEnv}
  */
@@ -75,10 +75,9 @@ export function childEnv(node) {
   // On Windows the variable may be spelt Path; a second spelling beside it would be ambiguous.
   const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH'
   env[key] = dirname(node) + delimiter + (env[key] ?? '')
-  if (env.CI) {
-    delete env.FORCE_COLOR
-    env.NO_COLOR = '1'
-  }
+  if (env.CI) delete env.FORCE_COLOR
+  // Vitest, for one, colours even what it writes into a file.
+  if (env.CI || (!process.stdout.isTTY && !env.FORCE_COLOR)) env.NO_COLOR = '1'
   return env
 }
 
