@@ -66,14 +66,17 @@ describe('the bundled model', () => {
     expect(detail.memoryPlan).toMatchObject({ fits: true, contextLength: 8192, kvBytesPerToken: 2 * 30 * 3 * 64 * 2 })
   })
 
-  it('is read in at most a fifth of a second, and at once the second time', async () => {
+  it('is read with at most a third of a second of work, and with none the second time', async () => {
+    // Processor time, not the clock's: other tests share the cores. On a quiet machine it takes 60 to 120 ms.
+    const workMs = async () => {
+      const before = process.cpuUsage()
+      await inspectModel(copy)
+      const { user, system } = process.cpuUsage(before)
+      return (user + system) / 1000
+    }
     const copy = await copyOfBundled()
-    const first = performance.now()
-    await inspectModel(copy)
-    const again = performance.now()
-    await inspectModel(copy)
-    expect(again - first).toBeLessThan(600) // 60 to 120 ms on a quiet machine; tests share two cores
-    expect(performance.now() - again).toBeLessThan(30)
+    expect(await workMs()).toBeLessThan(350)
+    expect(await workMs()).toBeLessThan(20)
   })
 
   it('is the default, is found by id and by the path of any shard, and cannot be removed', async () => {
