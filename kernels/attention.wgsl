@@ -33,33 +33,41 @@ const QUERY_SLOTS: u32 = (QUERY_VECTORS + LANES - 1) / LANES;
 const OWNED: u32 = (CHUNKS + LANES - 1) / LANES;
 const LOWEST: f32 = -1e30;
 
+// Chunks whose query values one vec4 a lane holds.
+const SLOT_CHUNKS: u32 = LANES * 4 / CHUNK;
+
+var<private> queries: array<vec4f, ROWS * QUERY_SLOTS>;
 var<private> maxima: array<f32, ROWS>;
 var<private> totals: array<f32, ROWS>;
 var<private> sums_low: array<vec4f, ROWS * OWNED>;
 var<private> sums_high: array<vec4f, ROWS * OWNED>;
 
-fn stage_queries(first_token: u32, count: u32, first_head: u32, lane: u32) {
+fn load_queries(first_token: u32, count: u32, first_head: u32, lane: u32) {
   for (var r = 0u; r < ROWS; r++) {
     let token = first_token + min(r / HEADS_PER_TILE, count - 1);
     let head = first_head + r % HEADS_PER_TILE;
     let at = (token * (HEADS + 2 * KV_HEADS) + head) * QUERY_VECTORS;
-    for (var i = 0u; i < QUERY_SLOTS; i++) {
-      stage(r * QUERY_SLOTS + i, vec4f(qkv[at + min(i * LANES + lane, QUERY_VECTORS - 1)]));
+    for (var slot = 0u; slot < QUERY_SLOTS; slot++) {
+      queries[r * QUERY_SLOTS + slot] = vec4f(qkv[at + min(slot * LANES + lane, QUERY_VECTORS - 1)]);
     }
   }
-  stage_ready();
 }
 
-// This lane's key against every row.
+// This lane's key against every row. One slot of the queries is staged at a time: an index into staged values that changes inside the
+// inner loop would be a chain of selects over all of them.
 fn score(block: u32, kv_head: u32, place: u32) -> array<f32, ROWS> {
   var scores: array<f32, ROWS>;
-  for (var c = 0u; c < CHUNKS; c++) {
-    let k = unpack_chunk(keys[key_at(block, kv_head, c, place)]);
-    for (var r = 0u; r < ROWS; r++) {
-      let i = c * (CHUNK / 4);
-      scores[r] += dot(k.low, spread(r * QUERY_SLOTS + i / LANES, i % LANES));
-      if (CHUNK == 8) { scores[r] += dot(k.high, spread(r * QUERY_SLOTS + (i + 1) / LANES, (i + 1) % LANES)); }
+  for (var slot = 0u; slot < QUERY_SLOTS; slot++) {
+    for (var r = 0u; r < ROWS; r++) { stage(r, queries[r * QUERY_SLOTS + slot]); }
+    stage_ready();
+    for (var c = 0u; c < min(SLOT_CHUNKS, CHUNKS - slot * SLOT_CHUNKS); c++) {
+      let k = unpack_chunk(keys[key_at(block, kv_head, slot * SLOT_CHUNKS + c, place)]);
+      for (var r = 0u; r < ROWS; r++) {
+        scores[r] += dot(k.low, spread(r, c * (CHUNK / 4)));
+        if (CHUNK == 8) { scores[r] += dot(k.high, spread(r, c * 2 + 1)); }
+      }
     }
+    stage_done();
   }
   return scores;
 }
@@ -117,7 +125,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let span = tiles[group.y * 2];
   let place = tiles[group.y * 2 + 1];
   let key_end = span.w;
-  stage_queries(span.x, span.y, first_head, lane);
+  load_queries(span.x, span.y, first_head, lane);
   for (var r = 0u; r < ROWS; r++) { maxima[r] = LOWEST; }
   for (var first_key = span.z; first_key < key_end; first_key += LANES) {
     let key = first_key + lane;

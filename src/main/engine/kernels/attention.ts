@@ -58,11 +58,7 @@ export const attention = family((kv) =>
     params: { window: 'u32' },
     measures: ['tiles', 'queryKeys', 'readKeys', 'tokens'],
     constants: ['IN', 'OUT', 'HEAD_DIM', 'HEADS', 'KV_HEADS', 'QUERY_TOKENS', 'HEADS_PER_TILE', 'ALIBI', 'PARTIAL'],
-    exchange: (c) => {
-      const rows = c.QUERY_TOKENS * c.HEADS_PER_TILE
-      // The larger bound of the two lane widths: slots that are not staged cost nothing.
-      return { vectors: rows * Math.ceil(c.HEAD_DIM / 4 / 8), scalars: rows }
-    },
+    exchange: (c) => ({ vectors: c.QUERY_TOKENS * c.HEADS_PER_TILE, scalars: c.QUERY_TOKENS * c.HEADS_PER_TILE }),
     workgroups: (s) => [s.HEADS / s.HEADS_PER_TILE, s.tiles],
     flops: attentionFlops,
     bytes: (s) =>
