@@ -1,7 +1,8 @@
+import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { type EngineStatus } from '../../../src/shared/contract/engine'
-import { type HostFrame } from '../../../src/shared/contract'
+import { hostFrame, type HostFrame } from '../../../src/shared/contract'
 import { MoruError } from '../../../src/shared/errors'
 import { createDispatcher, type DispatchOptions } from '../../../src/main/host/dispatch'
 import { type Handlers } from '../../../src/main/host/handlers'
@@ -135,6 +136,35 @@ describe('frames that are not what they should be', () => {
     request(1, 'models.unload')
     expect(refused).toHaveLength(1)
   })
+})
+
+it('answers or ends the connection, whatever it is sent, and never anything else', async () => {
+  const frame = fc.record(
+    {
+      type: fc.constantFrom('request', 'cancel', 'result', 7),
+      id: fc.oneof(fc.integer({ min: -2, max: 3 }), fc.double(), fc.string()),
+      route: fc.oneof(fc.constantFrom('settings.get', 'chat.send', 'engine.follow', 'hasOwnProperty'), fc.string()),
+      input: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  )
+  const message = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    frame.map((value) => JSON.stringify(value)),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(message, { maxLength: 8 }), async (messages) => {
+      const { connection, frames, refused, logged } = connect({ settingsGet: async () => settings })
+      for (const text of messages) connection.receive(text)
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(refused.length).toBeLessThanOrEqual(1)
+      expect(connection.running).toBe(0)
+      for (const sent of frames) hostFrame.parse(sent)
+      expect(logged.join()).not.toContain('request failed')
+    }),
+    { numRuns: 500 },
+  )
 })
 
 describe('streams', () => {

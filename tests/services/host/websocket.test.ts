@@ -1,9 +1,13 @@
 import { type ClientRequest, type IncomingMessage } from 'node:http'
-import { describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
+import { pino } from 'pino'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type ClientOptions, WebSocket } from 'ws'
 import { contract } from '../../../src/shared/contract'
 import { type EngineStatus } from '../../../src/shared/contract/engine'
 import { connect, connectTo } from '../../../src/main/host/connect'
+import { createDispatcher } from '../../../src/main/host/dispatch'
+import { serveHttp } from '../../../src/main/host/http'
+import { handlersWith } from './handlers'
 import { runningHost, temporaryDirectory } from './running'
 
 const status = (tokensPerSecond: number, adapter = ''): EngineStatus => ({
@@ -182,6 +186,32 @@ describe('the contract over WebSocket', () => {
     void client.close()
     await expect(answer).rejects.toMatchObject({ code: 'network' })
     await expect.poll(() => aborted).toBe(true)
+  })
+
+  it('drops a client that no longer answers, and keeps one that does', async () => {
+    const dispatcher = createDispatcher({ handlers: handlersWith({}), log: pino({ level: 'silent' }) })
+    const server = await serveHttp({ port: 0, token: 'secret', rendererDirectory: '.', dispatcher, pingMs: 30 })
+    onTestFinished(() => server.close())
+    const open = async (options: ClientOptions) => {
+      const ws = new WebSocket(`ws://127.0.0.1:${server.port}/ws`, { headers: bearer('secret'), ...options })
+      await new Promise((resolve) => ws.once('open', resolve))
+      return ws
+    }
+    const mute = await open({ autoPong: false })
+    const alive = await open({})
+    await new Promise((resolve) => mute.once('close', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(alive.readyState).toBe(WebSocket.OPEN)
+    alive.close()
+  })
+
+  it('has room for so many connections and no more', async () => {
+    const { port, token } = await runningHost({})
+    const opened = await Promise.all(Array.from({ length: 64 }, () => connectTo(port, token)))
+    expect(await tryOpening(port, { headers: bearer(token) })).toBe(503)
+    await opened[0].close()
+    await expect.poll(() => tryOpening(port, { headers: bearer(token) })).toBe('open ')
+    await Promise.all(opened.map((client) => client.close()))
   })
 
   it.each([
