@@ -30,8 +30,8 @@ export interface Stage {
   run(context: TurnContext): Promise<void>
 }
 
-/** Best alternatives kept for each token where details are kept. */
-const alternatives = 5
+/** Best tokens kept for each place where details are kept: the chosen one is mostly among them, and five others are shown. */
+const alternatives = 6
 
 export const turnStages = (generator: Generator): Stage[] => [
   { name: 'load', run: (context) => loadModel(generator, context) },

@@ -271,7 +271,7 @@ describe('tokens of an answer', () => {
     const { answer } = await ask('q')
     const tokens = await handlers.chatTokens({ messageId: answer.id }, context)
     expect(tokens.map((t) => t.text).join('')).toContain('하나 둘')
-    expect(tokens[0].top).toHaveLength(5)
+    expect(tokens[0].top).toHaveLength(6)
     generator.script = { answer: ' 셋' }
     await chat.continue(answer.id).ended
     expect((await handlers.chatTokens({ messageId: answer.id }, context)).length).toBeGreaterThan(tokens.length)

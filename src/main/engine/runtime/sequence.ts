@@ -1,5 +1,6 @@
 /** One request on its way through the engine: its tokens, its blocks, and how far it has got. */
 import { type FinishReason, type TokenDetail } from '../../../shared/contract/sampling'
+import { readableToken } from '../tokenizer/readable-token'
 import { StreamDecoder } from '../tokenizer/stream-decoder'
 import { type Tokenizer } from '../tokenizer/tokenizer'
 import { type GenerateEvent, type GenerateRequest } from './generate'
@@ -137,7 +138,7 @@ export class Sequence {
   private detail(c: Candidates, chosen: number, count: number): TokenDetail {
     const token = (i: number) => ({
       id: c.ids[i],
-      text: this.tokenizer.token(c.ids[i]),
+      text: readableToken(this.tokenizer, c.ids[i]),
       logprob: c.logits[i] - c.logSumExp,
     })
     const top = Array.from({ length: Math.min(count, c.ids.length) }, (_, i) => token(i))
