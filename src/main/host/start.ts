@@ -42,7 +42,7 @@ export interface RunningHost {
 /** Throws `busy` when another host has the profile or another program the port. */
 export async function startHost(options: StartOptions): Promise<RunningHost> {
   const profile = prepareProfile(options.profile)
-  const lock = lockProfile(profile)
+  const lock = await lockProfile(profile)
   const undo: (() => unknown)[] = [() => lock.release()]
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
@@ -55,6 +55,7 @@ export async function startHost(options: StartOptions): Promise<RunningHost> {
     const http = await serveHttp({ ...options, dispatcher, token })
     undo.push(() => http.close())
     lock.publish({ port: http.port, token })
+    undo.push(() => lock.retract())
     return { profile, port: http.port, token, dispatcher, stop }
   } catch (error) {
     await stop()

@@ -37,7 +37,9 @@ it('takes over from a host that was killed, even when its process id lives on in
   const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void holder.kill('SIGKILL'))
   await once(holder.stdout, 'data')
-  expect(() => lockProfile(profile)).toThrow('already running')
+  const info = { pid: holder.pid!, port: 9, token: 'held', startedAt: 0 }
+  writeFileSync(join(profile, 'host.lock'), JSON.stringify(info))
+  await expect(lockProfile(profile)).rejects.toThrow('already running')
 
   holder.kill('SIGKILL')
   await once(holder, 'exit')
@@ -46,6 +48,19 @@ it('takes over from a host that was killed, even when its process id lives on in
   expect(await connect(profile)).toBeNull()
   const host = await runningHost({}, profile)
   expect(readLock(profile)).toMatchObject({ pid: process.pid, port: host.port })
+})
+
+it('waits for a host that is ending', async () => {
+  const profile = temporaryDirectory()
+  const ending = await lockProfile(profile)
+  ending.publish({ port: 9, token: 't' })
+  ending.retract()
+  const next = lockProfile(profile)
+  setTimeout(() => ending.release(), 200)
+  const started = performance.now()
+  const lock = await next
+  expect(performance.now() - started).toBeGreaterThan(150)
+  lock.release()
 })
 
 it.each(['', '{', '{"pid":"1"}', '{"pid":1,"port":99999,"token":"t","startedAt":0}'])(

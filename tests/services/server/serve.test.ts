@@ -23,7 +23,7 @@ afterAll(() => {
   host.remove()
 })
 
-/** Starts the server; `lines` resolves with its standard output once it has ended. */
+/** Starts the server; `output` resolves with its standard output once it has ended. */
 function start(args: string[]): {
   child: ChildProcess
   address: Promise<URL>
@@ -31,7 +31,11 @@ function start(args: string[]): {
   errors: () => string
 } {
   const child = spawn(process.execPath, [serve.file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
   let out = ''
   let err = ''
   child.stderr!.on('data', (chunk) => (err += String(chunk)))
