@@ -1,0 +1,4 @@
+import { cases } from '../../cases/activate'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)

@@ -1,0 +1,4 @@
+import { cases } from '../../cases/matmul'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)

@@ -1,0 +1,4 @@
+import { cases } from '../../cases/norms'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)

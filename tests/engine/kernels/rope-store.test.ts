@@ -1,0 +1,4 @@
+import { cases } from '../../cases/rope-store'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)
