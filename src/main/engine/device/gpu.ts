@@ -11,6 +11,8 @@ export interface GpuOptions {
   /** Tests lower limits or hide features to walk the paths of smaller devices. */
   maxBindingBytes?: number
   withoutFeatures?: GPUFeatureName[]
+  /** Invocations of a workgroup, as on another device: a multiple of 8, a power of two. */
+  lanes?: number
   /** Bytes the engine may hold in all; default: what the adapter allows a buffer, times eight. */
   memoryBytes?: number
 }
@@ -115,7 +117,8 @@ export class Gpu {
     const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, Number(adapter.limits[name])]))
     const device = await adapter.requestDevice({ requiredFeatures, requiredLimits })
     const report = describe(adapter)
-    return new Gpu(device, report, profileOf(adapter.info, new Set(requiredFeatures), report.software), options)
+    const features = new Set(requiredFeatures)
+    return new Gpu(device, report, profileOf(adapter.info, features, report.software, options.lanes), options)
   }
 
   /** Throws what went wrong outside any call: a lost device, a refused command. */

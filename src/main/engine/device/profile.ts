@@ -14,12 +14,19 @@ export interface DeviceProfile {
 
 /**
  * A workgroup of `lanes` invocations is one subgroup where the smallest subgroup is at least that large. Eight is what
- * llvmpipe's 256-bit vectors hold and is the fewest lanes a tile of eight tokens can live with.
+ * llvmpipe's 256-bit vectors hold and is the fewest lanes a tile of eight tokens can live with. `forcedLanes` overrules that;
+ * where they are more than a subgroup holds, they exchange through workgroup memory.
  */
-export function profileOf(info: GPUAdapterInfo, features: ReadonlySet<string>, software: boolean): DeviceProfile {
+export function profileOf(
+  info: GPUAdapterInfo,
+  features: ReadonlySet<string>,
+  software: boolean,
+  forcedLanes?: number,
+): DeviceProfile {
   const smallest = info.subgroupMinSize ?? 0
-  const subgroups = features.has('subgroups') && smallest >= 8
-  const lanes = software || (subgroups && smallest < 32) ? 8 : 32
+  const shuffles = features.has('subgroups') && smallest >= 8
+  const lanes = forcedLanes ?? (software || (shuffles && smallest < 32) ? 8 : 32)
+  const subgroups = shuffles && lanes <= smallest
   return {
     lanes,
     subgroups,
