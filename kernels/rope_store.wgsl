@@ -11,7 +11,8 @@
 //   qkv     IN   [tokens, (HEADS + 2 KV_HEADS) * HEAD_DIM]                                     in, out
 //   keys, values  the layer's cache, parts/kv_layout.wgsl                                      out
 //
-// Grid: (head of HEADS + 2 KV_HEADS, token). A lane owns chunks of CHUNK dimensions. HEAD_DIM and rope_dim are multiples of 16.
+// Grid: (head of HEADS + 2 KV_HEADS, token). A lane owns every LANES-th chunk of CHUNK dimensions, with it the chunk that it turns
+// with: nobody else reads what it overwrites. HEAD_DIM and rope_dim are multiples of 16. Computed in f32.
 
 struct Params { tokens: u32, rope_dim: u32, query_scale: f32, eps: f32 }
 
@@ -26,67 +27,87 @@ struct Params { tokens: u32, rope_dim: u32, query_scale: f32, eps: f32 }
 
 const VECTORS_PER_CHUNK: u32 = CHUNK / 4;
 const VECTORS_PER_HEAD: u32 = HEAD_DIM / 4;
-// Chunks a lane may own; all are read before any is written, because a rotation needs its partner's old value.
-const OWNED: u32 = (CHUNKS + LANES - 1) / LANES;
 
-var<private> inverse_rms: f32;
-
-fn normed(at: u32, i: u32, query: bool) -> vec4f {
-  let v = vec4f(qkv[at + i]);
-  if (NORM) { return v * inverse_rms * select(k_norm[i], q_norm[i], query); }
-  return v;
+fn read_chunk(at: u32, chunk: u32) -> Chunk {
+  let first = at + chunk * VECTORS_PER_CHUNK;
+  if (CHUNK == 4) { return Chunk(vec4f(qkv[first]), vec4f(0.0)); }
+  return Chunk(vec4f(qkv[first]), vec4f(qkv[first + 1]));
 }
 
-fn rotated(at: u32, i: u32, token: u32, query: bool) -> vec4f {
-  let v = normed(at, i, query);
-  let half = p.rope_dim / 8;
-  if (!ROPE || i >= half * 2) { return v; }
-  let angle = token * half * 2 + i % half;
-  let cosine = angles[angle];
-  let sine = angles[angle + half];
-  if (i < half) { return v * cosine - normed(at, i + half, query) * sine; }
-  return v * cosine + normed(at, i - half, query) * sine;
+fn normed(c: Chunk, chunk: u32, inverse_rms: f32, query: bool) -> Chunk {
+  if (!NORM) { return c; }
+  let first = chunk * VECTORS_PER_CHUNK;
+  let low = c.low * inverse_rms * select(k_norm[first], q_norm[first], query);
+  if (CHUNK == 4) { return Chunk(low, vec4f(0.0)); }
+  return Chunk(low, c.high * inverse_rms * select(k_norm[first + 1], q_norm[first + 1], query));
+}
+
+fn read_angles(vector: u32) -> Chunk {
+  if (CHUNK == 4) { return Chunk(angles[vector], vec4f(0.0)); }
+  return Chunk(angles[vector], angles[vector + 1]);
+}
+
+fn put(at: u32, head: u32, chunk: u32, slot: u32, c: Chunk) {
+  if (head < HEADS) {
+    let first = at + chunk * VECTORS_PER_CHUNK;
+    qkv[first] = IN4(c.low * p.query_scale);
+    if (CHUNK == 8) { qkv[first + 1] = IN4(c.high * p.query_scale); }
+  } else if (head < HEADS + KV_HEADS) {
+    keys[key_at(slot / BLOCK, head - HEADS, chunk, slot % BLOCK)] = pack_chunk(c);
+  } else {
+    values[value_at(slot / BLOCK, head - HEADS - KV_HEADS, chunk, slot % BLOCK)] = pack_chunk(c);
+  }
+}
+
+fn inverse_rms_of(at: u32, lane: u32) -> f32 {
+  var squares = 0.0;
+  for (var i = lane; i < VECTORS_PER_HEAD; i += LANES) {
+    let v = vec4f(qkv[at + i]);
+    squares += dot(v, v);
+  }
+  return inverseSqrt(lane_sum(squares) / f32(HEAD_DIM) + p.eps);
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   enter(lane);
+  _ = &angles;
+  _ = &q_norm;
+  _ = &k_norm;
   let head = group.x;
   let token = group.y;
   let query = head < HEADS;
   let value = head >= HEADS + KV_HEADS;
   let at = (token * (HEADS + 2 * KV_HEADS) + head) * VECTORS_PER_HEAD;
-  if (NORM) {
-    var squares = 0.0;
-    for (var i = lane; i < VECTORS_PER_HEAD; i += LANES) {
-      let v = vec4f(qkv[at + i]);
-      squares += dot(v, v);
-    }
-    inverse_rms = inverseSqrt(lane_sum(squares) / f32(HEAD_DIM) + p.eps);
-  }
-  _ = &angles;
-  _ = &q_norm;
-  _ = &k_norm;
-  var own: array<Chunk, OWNED>;
-  for (var o = 0u; o < OWNED; o++) {
-    let first = min(lane + o * LANES, CHUNKS - 1) * VECTORS_PER_CHUNK;
-    if (value) { own[o].low = vec4f(qkv[at + first]); } else { own[o].low = rotated(at, first, token, query); }
-    if (VECTORS_PER_CHUNK == 2) {
-      if (value) { own[o].high = vec4f(qkv[at + first + 1]); } else { own[o].high = rotated(at, first + 1, token, query); }
-    }
-  }
-  storageBarrier();
   let slot = slots[token];
-  for (var o = 0u; o < OWNED; o++) {
-    let chunk = lane + o * LANES;
-    if (chunk >= CHUNKS) { continue; }
-    if (query) {
-      qkv[at + chunk * VECTORS_PER_CHUNK] = IN4(own[o].low * p.query_scale);
-      if (VECTORS_PER_CHUNK == 2) { qkv[at + chunk * VECTORS_PER_CHUNK + 1] = IN4(own[o].high * p.query_scale); }
-    } else if (value) {
-      values[value_at(slot / BLOCK, head - HEADS - KV_HEADS, chunk, slot % BLOCK)] = pack_chunk(own[o]);
-    } else {
-      keys[key_at(slot / BLOCK, head - HEADS, chunk, slot % BLOCK)] = pack_chunk(own[o]);
+  var inverse_rms = 1.0;
+  if (NORM) {
+    inverse_rms = inverse_rms_of(at, lane);
+    // Every lane has read the head before one writes to it.
+    storageBarrier();
+  }
+  let half = select(0u, p.rope_dim / 2 / CHUNK, ROPE && !value);
+  for (var chunk = lane; chunk < CHUNKS; chunk += LANES) {
+    // The second half of the rotated dimensions goes with the first.
+    if (chunk >= half && chunk < half * 2) { continue; }
+    let turns = chunk < half;
+    let other = select(chunk, chunk + half, turns);
+    var a = read_chunk(at, chunk);
+    var b = read_chunk(at, other);
+    if (!value) {
+      a = normed(a, chunk, inverse_rms, query);
+      b = normed(b, other, inverse_rms, query);
     }
+    if (turns) {
+      let angle = (token * half * 2 + chunk) * VECTORS_PER_CHUNK;
+      let cosine = read_angles(angle);
+      let sine = read_angles(angle + half * VECTORS_PER_CHUNK);
+      let low = a.low * cosine.low - b.low * sine.low;
+      let high = a.high * cosine.high - b.high * sine.high;
+      b = Chunk(b.low * cosine.low + a.low * sine.low, b.high * cosine.high + a.high * sine.high);
+      a = Chunk(low, high);
+    }
+    put(at, head, chunk, slot, a);
+    if (turns) { put(at, head, other, slot, b); }
   }
 }
