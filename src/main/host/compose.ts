@@ -1,5 +1,6 @@
 /** The composition root: builds the store, the services and the table of handlers. Nothing else knows them all. */
 import { join } from 'node:path'
+import { benchHandlers } from '../bench'
 import { chatHandlers, ChatService, conversationHandlers, presetHandlers, settingsHandlers } from '../chat'
 import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
@@ -44,6 +45,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     },
     options.log,
   )
+  if (options.exclusive) void engine.probe()
   const chat = new ChatService(store, engine)
   const downloads = new Downloads({ library, jobs, store })
 
@@ -65,6 +67,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...presetHandlers(store),
     ...jobHandlers(jobs),
     ...textHandlers(engine, () => store.settings.get().defaultModelId ?? bundledId),
+    ...benchHandlers({ engine, library, jobs, defaultModel: () => store.settings.get().defaultModelId ?? bundledId }),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }
   return { handlers, close }

@@ -2,25 +2,24 @@
  * The one engine of the host and the model that lives in it: who asks for another model waits until the one there is
  * let go, and a device that was lost is opened again by the next request.
  */
-import { stat } from 'node:fs/promises'
 import { type EngineStatus } from '../../shared/contract/engine'
 import { type LoadSettings } from '../../shared/contract/sampling'
 import { MoruError, throwIfCancelled, toMoruError } from '../../shared/errors'
 import { type ChatModel } from '../chat'
 import {
-  type ChatTemplate,
+  type AdapterReport,
   type Engine,
   type GenerateEvent,
   type GenerateRequest,
+  inspectAdapter,
   type LoadedModel,
-  loadTokenizer,
   type MemoryLimits,
-  openModelFile,
-  type Tokenizer,
 } from '../engine'
 import { ChangeNotice } from '../jobs'
 import { type TextEngine, type TextModel } from '../text'
 import { type Log } from './log'
+import { pause, seldom } from './pace'
+import { TokenizerCache } from './tokenizer-cache'
 import { Turnstile } from './turnstile'
 
 /** What the service asks of the model library. */
@@ -45,13 +44,13 @@ interface Resident {
 
 /** Longer than any pause between two states that a person could tell apart. */
 const statusEveryMs = 500
-const progressEveryMs = 100
 
 export class EngineService implements TextEngine {
   readonly #engine: Engine
   readonly #models: ModelSource
   readonly #log: Log
   readonly #turnstile = new Turnstile()
+  readonly #tokenizers = new TokenizerCache()
   readonly #notice = new ChangeNotice()
   readonly #closing = new AbortController()
   #opening: Promise<unknown> | null = null
@@ -59,7 +58,8 @@ export class EngineService implements TextEngine {
   #loading: { id: string; name: string; load: LoadSettings } | null = null
   /** Why the engine has no device, once it was tried. */
   #trouble: 'no_adapter' | 'lost' | null = null
-  #tokenizer: { key: string; value: { tokenizer: Tokenizer; chatTemplate: ChatTemplate | null } } | null = null
+  /** What the adapter was when it was last looked at: known before the device is opened. */
+  #adapter: Pick<AdapterReport, 'adapter' | 'software'> | null = null
 
   constructor(engine: Engine, models: ModelSource, log: Log) {
     this.#engine = engine
@@ -69,6 +69,16 @@ export class EngineService implements TextEngine {
 
   defaultModelId(): string | null {
     return this.#models.defaultModelId()
+  }
+
+  /** Looks at the adapter without opening its device, so that the status names it from the start. */
+  async probe(): Promise<void> {
+    try {
+      this.#adapter = await inspectAdapter()
+    } catch (thrown) {
+      this.#noteTrouble(thrown)
+    }
+    this.#notice.announce()
   }
 
   /** What the adapter allows a model that is loaded after the present one has made room; null where there is no adapter. */
@@ -88,7 +98,7 @@ export class EngineService implements TextEngine {
     const resident = this.#resident
     if (resident && isSame(resident, modelId, load)) return chatModel(resident)
     const { id, name, path } = await this.#models.resolve(modelId)
-    const { tokenizer, chatTemplate } = await this.#tokenizerOf(path)
+    const { tokenizer, chatTemplate } = await this.#tokenizers.of(path)
     throwIfCancelled(signal)
     return { id, name, tokenizer, template: chatTemplate, contextLength: await this.#models.contextLength(id, load) }
   }
@@ -138,7 +148,7 @@ export class EngineService implements TextEngine {
   }
 
   status(): EngineStatus {
-    const { adapter } = this.#engine
+    const adapter = this.#engine.adapter ?? this.#adapter
     const resident = this.#resident
     const { tokensPerSecond, kvBlocksUsed, kvBlocksTotal } = resident?.model.status ?? noModel
     return {
@@ -218,7 +228,10 @@ export class EngineService implements TextEngine {
     if (this.#resident && this.#engine.adapter === null) this.#resident.gone = true
     this.#opening ??= this.#engine
       .open()
-      .then(() => (this.#trouble = null))
+      .then((gpu) => {
+        this.#adapter = gpu.report
+        this.#trouble = null
+      })
       .catch((thrown: unknown) => {
         this.#noteTrouble(thrown)
         throw thrown
@@ -258,32 +271,6 @@ export class EngineService implements TextEngine {
     this.#trouble = code === 'device_lost' ? 'lost' : code
     this.#log.warn({ code }, message)
   }
-
-  /** Of a model that is not loaded: kept for the next question about the same files. */
-  async #tokenizerOf(path: string) {
-    const { mtimeMs, size } = await stat(path)
-    const key = `${path} ${mtimeMs} ${size}`
-    if (this.#tokenizer?.key !== key) {
-      const file = await openModelFile(path)
-      try {
-        this.#tokenizer = { key, value: await loadTokenizer(file) }
-      } finally {
-        await file.close()
-      }
-    }
-    return this.#tokenizer.value
-  }
-}
-
-/** Ten reports a second at most, and the first and the last in any case. */
-function seldom(report: (done: number, total: number) => void): (done: number, total: number) => void {
-  let last = -Infinity
-  return (done, total) => {
-    const now = performance.now()
-    if (now - last < progressEveryMs && done < total) return
-    last = now
-    report(done, total)
-  }
 }
 
 const noModel = { tokensPerSecond: null, kvBlocksUsed: 0, kvBlocksTotal: 0 }
@@ -301,17 +288,3 @@ const isSame = (resident: Resident, id: string, load: LoadSettings): boolean =>
   resident.load.contextLength === load.contextLength &&
   resident.load.computeType === load.computeType &&
   resident.load.kvType === load.kvType
-
-/** Resolves after so long, or when the signal fires. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
-}

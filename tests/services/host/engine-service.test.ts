@@ -7,20 +7,17 @@ import { loadSettings, sampling } from '../../../src/shared/contract/sampling'
 import { type LoadedChatModel } from '../../../src/main/chat'
 import { Engine } from '../../../src/main/engine'
 import { engineHandlers } from '../../../src/main/host/engine-handlers'
-import { EngineService } from '../../../src/main/host/engine-service'
+import { EngineService, type ModelSource } from '../../../src/main/host/engine-service'
 import { bundledModels } from './composed'
 
 const path = join(bundledModels, 'smollm2-135m-instruct', 'SmolLM2-135M-Instruct.Q4_1-00001-of-00003.gguf')
+const models: ModelSource = {
+  resolve: async (id) => ({ id, name: `model ${id}`, path }),
+  contextLength: async (_, load) => load.contextLength!,
+  defaultModelId: () => 'a',
+}
 const engine = new Engine()
-const service = new EngineService(
-  engine,
-  {
-    resolve: async (id) => ({ id, name: `model ${id}`, path }),
-    contextLength: async (_, load) => load.contextLength!,
-    defaultModelId: () => 'a',
-  },
-  pino({ level: 'silent' }),
-)
+const service = new EngineService(engine, models, pino({ level: 'silent' }))
 afterAll(() => service.close())
 
 const load = loadSettings.parse({ contextLength: 256 })
@@ -59,6 +56,14 @@ it('knows a model for prompts before it is loaded, as it is once it is', async (
   expect([before.name, before.contextLength]).toEqual(['model a', 256])
   expect([after.name, after.contextLength]).toEqual(['model a', 256])
   model.release()
+})
+
+it('names the adapter before its device is opened', async () => {
+  const fresh = new EngineService(new Engine(), models, pino({ level: 'silent' }))
+  expect(fresh.status()).toMatchObject({ state: 'idle', adapter: null })
+  await fresh.probe()
+  expect(fresh.status()).toMatchObject({ state: 'idle', adapter: expect.stringMatching(/./), memoryBytes: 0 })
+  await fresh.close()
 })
 
 it('tells what it does: loading with progress, ready, generating, idle again', async () => {
