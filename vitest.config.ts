@@ -12,7 +12,15 @@ export default defineConfig({
       { test: { ...node, name: 'engine', include: ['tests/engine/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...node, name: 'services', include: ['tests/services/**/*.test.ts', 'tests/setup/**/*.test.ts'] } },
       {
-        test: { ...node, name: 'e2e', include: ['tests/e2e/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 },
+        test: {
+          ...node,
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          // Each of them starts the whole product: side by side they would measure one another.
+          fileParallelism: false,
+        },
       },
       {
         plugins: [vue(), tailwindcss()],
