@@ -6,7 +6,7 @@
 import { dirname, relative, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-const domains = { chat: ['models'], models: [], text: ['chat', 'models'] }
+const domains = { chat: ['models'], models: [], text: ['chat', 'models'], bench: ['models', 'text'] }
 const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']
 
 export const layers = {

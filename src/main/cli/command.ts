@@ -1,10 +1,12 @@
 /** What a command is: its options, and what it does with a client of the host. */
+import { resolve } from 'node:path'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { type Endpoint, type InputOf } from '../../shared/contract'
 import { type Client } from '../host/client'
 
 type OptionsConfig = NonNullable<ParseArgsConfig['options']>
 
-/** Wrong usage: exit code 2. */
+/** Wrong usage: exit code 2. The message is one line. */
 export class UsageError extends Error {}
 
 export interface Context {
@@ -12,11 +14,13 @@ export interface Context {
   client(): Promise<Client>
   signal: AbortSignal
   json: boolean
+  /** All of standard input. */
+  input(): Promise<string>
   /** Standard output, for results. */
   print(text: string): void
-  /** Standard error, for progress; overwritten in place on a terminal. */
+  /** Standard error, for progress; overwritten in place on a terminal, now and then a line elsewhere. */
   progress(line: string): void
-  /** Ends the progress line. */
+  /** Standard error, for what is worth keeping on the screen. */
   note(line: string): void
 }
 
@@ -30,6 +34,13 @@ export interface Command {
   run(values: Values, positionals: string[], context: Context): Promise<unknown>
 }
 
+/** What every command takes. */
+export const commonOptions = {
+  json: { type: 'boolean' },
+  profile: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies OptionsConfig
+
 /** Option values as texts and flags. */
 export class Values {
   private readonly values: Record<string, unknown>
@@ -39,16 +50,23 @@ export class Values {
   flag(name: string): boolean {
     return this.values[name] === true
   }
+  /** As given, even when empty. */
   text(name: string): string | undefined {
     return this.values[name] as string | undefined
   }
-  texts(name: string): string[] {
-    return (this.values[name] as string[] | undefined) ?? []
+  /** An option that says something, if it is given at all. Throws UsageError for an empty one. */
+  filled(name: string): string | undefined {
+    const value = this.text(name)
+    if (value === '') throw new UsageError(`--${name} has no value.`)
+    return value
   }
   required(name: string): string {
-    const value = this.text(name)
+    const value = this.filled(name)
     if (value === undefined) throw new UsageError(`--${name} is missing.`)
     return value
+  }
+  texts(name: string): string[] {
+    return (this.values[name] as string[] | undefined) ?? []
   }
   /** A finite number; undefined when the option is absent. */
   number(name: string): number | undefined {
@@ -63,17 +81,43 @@ export class Values {
 /** Parses what follows a command's name. Throws UsageError for unknown options, missing values and the like. */
 export function parseCommand(command: Command, args: string[]): { values: Values; positionals: string[] } {
   try {
-    const common: OptionsConfig = { json: { type: 'boolean' }, profile: { type: 'string' }, help: { type: 'boolean' } }
-    const parsed = parseArgs({ args, options: { ...command.options, ...common }, allowPositionals: true })
+    const options = { ...command.options, ...commonOptions }
+    const parsed = parseArgs({ args, options, allowPositionals: true })
     return { values: new Values(parsed.values), positionals: parsed.positionals }
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    // Node also tells how to write an option's name as a text; nobody means that here.
+    throw new UsageError((error as Error).message.replaceAll(/\s+/g, ' ').replace(/ To specify a positional.*/, ''))
   }
 }
 
 /** Exactly these positionals. */
 export function expectPositionals(positionals: string[], ...names: string[]): string[] {
-  if (positionals.length === names.length) return positionals
-  if (positionals.length < names.length) throw new UsageError(`${names[positionals.length]} is missing.`)
-  throw new UsageError(`${positionals[names.length]}: nothing is expected here.`)
+  if (positionals.length > names.length) throw new UsageError(`${positionals[names.length]}: nothing is expected here.`)
+  const missing = names[positionals.length]
+  if (missing !== undefined) throw new UsageError(`${missing} is missing.`)
+  return positionals
+}
+
+/**
+ * A request whose values come from options, checked before anything is started: what its schema refuses is wrong usage.
+ * `names` maps fields of the request to options that are called otherwise.
+ */
+export function checked<E extends Endpoint>(
+  endpoint: E,
+  input: InputOf<E>,
+  names: Record<string, string> = {},
+): InputOf<E> {
+  const parsed = endpoint.input.safeParse(input)
+  if (parsed.success) return input
+  const [issue] = parsed.error.issues
+  const field = String(issue.path.findLast((part) => typeof part === 'string') ?? '')
+  const option = names[field] ?? `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  throw new UsageError(`${option}: ${issue.message}.`)
+}
+
+/** A path as the person means it: from the folder where the command was started. Throws UsageError for none. */
+export function pathOf(text: string): string {
+  if (text === '') throw new UsageError('A path is empty.')
+  // The host knows what ~ stands for.
+  return text.startsWith('~') ? text : resolve(text)
 }

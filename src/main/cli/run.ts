@@ -1,75 +1,51 @@
-/** Runs one command: its client, its progress line, Ctrl+C, and its result as JSON. */
-import { join } from 'node:path'
-import { compose } from '../host/compose'
-import { type Client, inProcessClient } from '../host/client'
-import { connect } from '../host/connect'
-import { createLog } from '../host/log'
-import { prepareProfile } from '../host/start'
-import { type Command, type Context, parseCommand } from './command'
+/** Runs one command: its client, its progress line, and its result as JSON. */
+import { type Client } from '../host/client'
+import { type Command, type Context, parseCommand, type Values } from './command'
+import { commandHelp } from './help'
+import { openClient } from './open-client'
+import { progressLine } from './progress-line'
+import { readStandardInput } from './standard-input'
 
-const bundledModels = join(import.meta.dirname, '../../resources/models')
-
-/** The host that serves the profile, if one runs; else its services in this process. */
-async function openClient(profileOption: string | undefined): Promise<Client> {
-  const profile = prepareProfile(profileOption)
-  const running = await connect(profile)
-  if (running) return running
-  const log = createLog(process.env.MORU_LOG_LEVEL ?? 'error')
-  const { handlers, close } = await compose(profile, { log, bundledModels, exclusive: false, restart: () => undefined })
-  return inProcessClient(handlers, close)
+export interface RunOptions {
+  /** Where the built program lies. */
+  programFolder: string
+  /** Fires at Ctrl+C. */
+  signal: AbortSignal
 }
 
-export async function runCommand(command: Command, args: string[]): Promise<void> {
+/** Throws UsageError and MoruError. Output has been handed to the system when it resolves. */
+export async function runCommand(command: Command, args: string[], options: RunOptions): Promise<void> {
   const { values, positionals } = parseCommand(command, args)
-  if (values.flag('help')) {
-    process.stdout.write(`${command.summary}\n\nmoru ${command.name} ${command.usage}\n`)
-    return
-  }
-  const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort())
+  if (values.flag('help')) return write(commandHelp(command))
+  const line = progressLine()
   let client: Promise<Client> | null = null
-  const progress = progressLine()
-  const json = values.flag('json')
   const context: Context = {
-    client: () => (client ??= openClient(values.text('profile'))),
-    signal: interrupted.signal,
-    json,
+    client: () => (client ??= openClient(values.filled('profile'), options.programFolder)),
+    signal: options.signal,
+    json: values.flag('json'),
+    input: readStandardInput,
     print: (text) => {
-      progress.clear()
+      line.clear()
       process.stdout.write(text)
     },
-    progress: progress.show,
-    note: progress.note,
+    progress: line.show,
+    note: line.note,
   }
   try {
-    const result = await command.run(values, positionals, context)
-    progress.clear()
-    if (json) await new Promise<void>((resolve) => process.stdout.write(`${JSON.stringify(result)}\n`, () => resolve()))
+    await execute(command, values, positionals, context)
   } finally {
-    progress.clear()
+    line.clear()
     await (client as Promise<Client> | null)?.then((c) => c.close()).catch(() => undefined)
   }
 }
 
-/** One line on standard error, rewritten in place on a terminal; elsewhere only notes are written. */
-function progressLine() {
-  const terminal = process.stderr.isTTY === true
-  let shown = false
-  const clear = () => {
-    if (shown) process.stderr.write('\r\x1b[2K')
-    shown = false
-  }
-  return {
-    clear,
-    show: (line: string) => {
-      if (!terminal) return
-      clear()
-      process.stderr.write(line)
-      shown = true
-    },
-    note: (line: string) => {
-      clear()
-      process.stderr.write(`${line}\n`)
-    },
-  }
+async function execute(command: Command, values: Values, positionals: string[], context: Context): Promise<void> {
+  values.filled('profile')
+  const result = await command.run(values, positionals, context)
+  await write(context.json ? `${JSON.stringify(result)}\n` : '')
+}
+
+/** Resolves once the text, and all that was written before, is out: ending the process earlier would cut it off. */
+function write(text: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve()))
 }

@@ -1,10 +1,18 @@
-/** The sampling and loading flags that chat and generate share. */
+/** The flags for loading and sampling that commands share. */
 import { type InputOf } from '../../shared/contract'
 import { type textGenerate } from '../../shared/contract/text'
 import { UsageError, type Values } from './command'
 
-export const samplingOptions = {
+/** Which model, and how it is loaded. */
+export const modelOptions = {
   model: { type: 'string' },
+  context: { type: 'string' },
+  'compute-type': { type: 'string' },
+  'kv-type': { type: 'string' },
+} as const
+
+export const samplingOptions = {
+  ...modelOptions,
   'max-tokens': { type: 'string' },
   temperature: { type: 'string' },
   'top-k': { type: 'string' },
@@ -16,14 +24,14 @@ export const samplingOptions = {
   'frequency-penalty': { type: 'string' },
   seed: { type: 'string' },
   stop: { type: 'string', multiple: true },
-  context: { type: 'string' },
-  'compute-type': { type: 'string' },
-  'kv-type': { type: 'string' },
 } as const
 
 export const samplingUsage =
   '[--model MODEL] [--max-tokens N] [--temperature T] [--top-k K] [--top-p P] [--min-p P] [--typical-p P] [--repetition-penalty R] ' +
   '[--presence-penalty P] [--frequency-penalty F] [--seed S] [--stop TEXT ...] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]'
+
+/** Options whose name is not that of the request's field. */
+export const fieldOptions: Record<string, string> = { contextLength: '--context' }
 
 /** Only what was given: the contract's defaults fill in the rest. */
 export function samplingOf(values: Values): InputOf<typeof textGenerate>['sampling'] {

@@ -13,5 +13,7 @@ export { Gpu, inspectAdapter, type AdapterReport, type GpuOptions } from './devi
 export { Engine, loadTokenizer, type LoadOptions } from './runtime/engine'
 export { type LoadedModel } from './runtime/loaded-model'
 export { type LoadProgress } from './layers/weight-loader'
+export { ceilingProbes, type KernelProbe, matrixProbe } from './bench'
+export { type PackedFormat, packedFormats } from './quant/packed-layout'
 export { StreamDecoder } from './tokenizer/stream-decoder'
 export { loadTokenizerFromFolder, loadTokenizerFromMetadata } from './tokenizer/load'

@@ -1,11 +1,14 @@
 /** Text without conversations: tokenizing, continuing, scoring. */
+import { isAbsolute } from 'node:path'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { loadSettings } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { generateText } from './generate'
 import { scoreText } from './score'
 import { type TextEngine } from './text-engine'
+import { tokenizerAt } from './tokenizer-at'
 
+export { reported } from './event-queue'
 export { type TextEngine, type TextModel } from './text-engine'
 
 /** `defaultModel`: the one the person chose, else the bundled one. */
@@ -24,7 +27,10 @@ export function textHandlers(
   }
   return {
     textTokenize: async ({ model, text, special }, { signal }) => {
-      const { tokenizer } = await engine.inspect(modelOf(model), loadSettings.parse({}), signal)
+      const named = modelOf(model)
+      const tokenizer = isAbsolute(named)
+        ? await tokenizerAt(named)
+        : (await engine.inspect(named, loadSettings.parse({}), signal)).tokenizer
       const ids = tokenizer.encode(text, { special })
       return { ids, tokens: ids.map((id) => tokenizer.token(id)) }
     },

@@ -7,6 +7,7 @@ import type { Api, CallOptions, StreamName } from './types'
 
 /** Which routes answer with events. The type demands every stream of the contract and nothing else. */
 const streams: Record<StreamName, true> = {
+  'bench.run': true,
   'chat.send': true,
   'chat.regenerate': true,
   'chat.continue': true,

@@ -1,4 +1,5 @@
 /** Every request, stream and event between the window (or any client) and the host. */
+import * as bench from './bench'
 import * as chat from './chat'
 import { type Endpoint } from './core'
 import * as engine from './engine'
@@ -7,7 +8,7 @@ import * as models from './models'
 import * as settings from './settings'
 import * as text from './text'
 
-const modules = { ...engine, ...models, ...chat, ...settings, ...jobs, ...text }
+const modules = { ...engine, ...models, ...chat, ...settings, ...jobs, ...text, ...bench }
 type Modules = typeof modules
 type EndpointKeys = { [K in keyof Modules]: Modules[K] extends Endpoint ? K : never }[keyof Modules]
 

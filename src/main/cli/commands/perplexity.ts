@@ -1,20 +1,17 @@
 /** moru perplexity. */
-import { resolve } from 'node:path'
 import { textScore } from '../../../shared/contract/text'
-import { type Command, expectPositionals } from '../command'
-import { loadOf, samplingOptions } from '../sampling-options'
-
-const { model, 'compute-type': computeType, 'kv-type': kvType } = samplingOptions
+import { MoruError } from '../../../shared/errors'
+import { checked, type Command, expectPositionals, pathOf } from '../command'
+import { modelOption } from '../model-option'
+import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 
 export const perplexity: Command = {
   name: 'perplexity',
   usage:
-    '--text FILE [--window 1024] [--windows 4] [--skip 0] [--model MODEL] [--compute-type f32|f16] [--kv-type f32|f16]',
-  summary: 'Perplexity of a model on a text',
+    '--text FILE [--window 1024] [--windows 4] [--skip 0] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]',
+  summary: 'Perplexity of a model on a text file',
   options: {
-    model,
-    'compute-type': computeType,
-    'kv-type': kvType,
+    ...modelOptions,
     text: { type: 'string' },
     window: { type: 'string' },
     windows: { type: 'string' },
@@ -22,15 +19,17 @@ export const perplexity: Command = {
   },
   run: async (values, positionals, context) => {
     expectPositionals(positionals)
-    const client = await context.client()
-    const input = {
-      model: values.text('model') ?? null,
+    const request = {
+      model: values.filled('model') ?? null,
       load: loadOf(values),
-      path: resolve(values.required('text')),
+      path: pathOf(values.required('text')),
       window: values.number('window'),
       windows: values.number('windows'),
       skip: values.number('skip'),
     }
+    const names = { ...fieldOptions, path: '--text' }
+    const input = { ...checked(textScore, request, names), model: await modelOption(values, context) }
+    const client = await context.client()
     for await (const event of client.stream(textScore, input, { signal: context.signal })) {
       if (event.kind === 'progress') {
         context.progress(`${event.done} of ${event.total} tokens, ${event.tokensPerSecond.toFixed(0)} tokens/s`)
@@ -40,6 +39,6 @@ export const perplexity: Command = {
       if (!context.json) context.print(`perplexity ${perplexity.toFixed(4)} over ${tokens} tokens\n`)
       return { perplexity, meanNll, tokens }
     }
-    throw new Error('Scoring ended without a result.')
+    throw new MoruError('internal', 'scoring ended without a result.')
   },
 }

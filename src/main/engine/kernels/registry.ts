@@ -1,6 +1,7 @@
 /** Every kernel of the engine. Parity tests, profiler and benchmarks walk this list. */
 import { activate } from './activate'
 import { attention, attentionCombine, ropeStore } from './attention'
+import { multiplyAdd, streamRead } from './ceilings'
 import { type Kernel } from './define-kernel'
 import { embed } from './embed'
 import { adjustLogits, logitsSlices, tokenLoss, topKCollect, topKThreshold } from './logits'
@@ -23,4 +24,6 @@ export const kernels: readonly Kernel[] = [
   topKThreshold,
   topKCollect,
   tokenLoss,
+  streamRead,
+  multiplyAdd,
 ]

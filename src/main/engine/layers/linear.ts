@@ -47,7 +47,7 @@ export class Linear {
     return new Linear(matrices, await w.stackedVector(biases), w.buffers.none)
   }
 
-  run(step: Step, call: LinearCall): void {
+  run(step: Pick<Step, 'recorder'>, call: LinearCall): void {
     let offset = 0
     for (const matrix of this.matrices) {
       for (const piece of matrix.pieces) this.runPiece(step, call, matrix, piece, offset + piece.firstRow)
@@ -56,7 +56,7 @@ export class Linear {
   }
 
   private runPiece(
-    step: Step,
+    step: Pick<Step, 'recorder'>,
     call: LinearCall,
     { layout, cols }: PackedMatrix,
     piece: PackedMatrix['pieces'][number],

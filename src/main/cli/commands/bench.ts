@@ -1,0 +1,60 @@
+/** moru bench. */
+import { type BenchReport, benchRun, benchSuite } from '../../../shared/contract/bench'
+import { MoruError } from '../../../shared/errors'
+import { checked, type Command, UsageError } from '../command'
+import { modelOption } from '../model-option'
+import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
+
+export const bench: Command = {
+  name: 'bench',
+  usage:
+    '[decode] [prefill] [batch] [matmul] [--repetitions 3] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]',
+  summary: 'Measures the engine against what the device allows',
+  options: { ...modelOptions, repetitions: { type: 'string' } },
+  run: async (values, positionals, context) => {
+    const request = {
+      suites: suitesOf(positionals),
+      model: values.filled('model') ?? null,
+      load: loadOf(values),
+      repetitions: values.number('repetitions'),
+    }
+    const input = { ...checked(benchRun, request, fieldOptions), model: await modelOption(values, context) }
+    const client = await context.client()
+    for await (const event of client.stream(benchRun, input, { signal: context.signal })) {
+      if (event.kind === 'progress') {
+        context.progress(`${event.done + 1} of ${event.total}: ${event.name}`)
+        continue
+      }
+      if (!context.json) context.print(describe(event.report))
+      return event.report
+    }
+    throw new MoruError('internal', 'the measurement ended without a result.')
+  },
+}
+
+/** Separated by spaces or commas; undefined, so all of them, when none is named. */
+function suitesOf(positionals: string[]) {
+  const names = positionals.flatMap((text) => text.split(',')).filter((name) => name !== '')
+  const wrong = names.find((name) => !benchSuite.options.some((suite) => suite === name))
+  if (wrong !== undefined)
+    throw new UsageError(`${wrong} is nothing that is measured: ${benchSuite.options.join(', ')}.`)
+  return names.length === 0 ? undefined : benchSuite.options.filter((suite) => names.includes(suite))
+}
+
+function describe({ device, ceilings, results }: BenchReport): string {
+  const software = device.software ? ', a software adapter: these are figures of the processor, not of a GPU' : ''
+  const number = (value: number) => (value < 100 ? value.toFixed(1) : value.toFixed(0))
+  const rows = [
+    ['', 'measured', 'possible', 'ratio'],
+    ...ceilings.map(({ name, value, unit }) => [name, `${number(value)} ${unit}`, '', '']),
+    ...results.map(({ name, value, unit, roofline, ratio }) => [
+      name,
+      `${number(value)} ${unit}`,
+      number(roofline),
+      `${Math.round(100 * ratio)} %`,
+    ]),
+  ]
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  const lines = rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`) // prettier-ignore
+  return `${device.adapter} (${device.backend})${software}\n\n${lines.join('')}`
+}

@@ -1,0 +1,186 @@
+/** Kernels timed on their own: what the device can do at best, and matrix products as the layers run them. */
+import { MoruError } from '../../shared/errors'
+import { type Gpu } from './device/gpu'
+import { multiplyAdd, streamRead } from './kernels/ceilings'
+import { Recorder } from './kernels/recorder'
+import { Linear } from './layers/linear'
+import { type PackedMatrix } from './layers/weights'
+import { layoutOf, packedBytes, type PackedFormat } from './quant/packed-layout'
+import { type TensorType } from './formats/weight-file'
+
+export interface KernelProbe {
+  /** Floating-point operations and bytes that must move, of one call. */
+  flops: number
+  bytes: number
+  /** Milliseconds of one call, from as many as take long enough to be timed. The first also compiles: let it not count. Throws device_lost. */
+  measure(): Promise<number>
+  release(): void
+}
+
+/** Shorter spans tell more of waiting and of the clock than of the kernel. */
+const spanMs = 80
+const mostCalls = 4096
+
+class Probe implements KernelProbe {
+  readonly flops: number
+  readonly bytes: number
+  private readonly gpu: Gpu
+  private readonly recorder: Recorder
+  private readonly record: (recorder: Recorder) => void
+  private readonly buffers: GPUBuffer[]
+  private calls = 1
+  private settled = false
+
+  constructor(
+    gpu: Gpu,
+    cost: { flops: number; bytes: number },
+    buffers: GPUBuffer[],
+    record: (recorder: Recorder) => void,
+  ) {
+    this.gpu = gpu
+    this.flops = cost.flops
+    this.bytes = cost.bytes
+    this.buffers = buffers
+    this.record = record
+    this.recorder = new Recorder(gpu)
+  }
+
+  async measure(): Promise<number> {
+    if (!this.settled) await this.settle()
+    return (await this.time()) / this.calls
+  }
+
+  release(): void {
+    for (const buffer of this.buffers) this.gpu.release(buffer)
+  }
+
+  /** Compiles, then finds how many calls fill the span. */
+  private async settle(): Promise<void> {
+    await this.time()
+    for (let elapsed = await this.time(); elapsed < spanMs && this.calls < mostCalls; elapsed = await this.time()) {
+      const wanted = Math.ceil((this.calls * spanMs * 1.1) / Math.max(elapsed, 0.01))
+      this.calls = Math.min(mostCalls, this.calls * 16, Math.max(wanted, this.calls + 1))
+    }
+    this.settled = true
+  }
+
+  private async time(): Promise<number> {
+    for (let i = 0; i < this.calls; i++) this.record(this.recorder)
+    const start = performance.now()
+    this.recorder.submit()
+    await this.gpu.idle()
+    return performance.now() - start
+  }
+}
+
+/** More than any cache holds, as far as a binding reaches. */
+const streamBytes = 256 << 20
+/** vec4s of a workgroup's run. */
+const streamRun = 4096
+
+/** The device's own limits: memory read in one stream, f32 multiply-adds in registers. Throws out_of_memory. */
+export async function ceilingProbes(gpu: Gpu): Promise<{ streamRead: KernelProbe; multiplyAdd: KernelProbe }> {
+  const { lanes, parallelWorkgroups } = gpu.profile
+  const count = Math.floor(Math.min(streamBytes, gpu.maxBindingBytes) / 16)
+  const source = await gpu.allocate('bench stream', count * 16)
+  const seen = await gpu.allocate('bench stream result', Math.ceil(count / streamRun) * lanes * 4)
+  const shape = { count, run: streamRun }
+  const groups = parallelWorkgroups * 16
+  const starts = await gpu.allocate('bench multiply-add', lanes * 64)
+  gpu.write(
+    starts,
+    0,
+    new Float32Array(lanes * 16).map((_, i) => i / 16),
+  )
+  const sums = await gpu.allocate('bench multiply-add result', groups * lanes * 4)
+  const work = { groups, rounds: 2048, factor: 0.999, shift: 0.001 }
+  return {
+    streamRead: new Probe(gpu, costOf(streamRead, { ...shape, LANES: lanes }), [source, seen], (recorder) =>
+      recorder.run(streamRead, {}, { x: source, out: seen }, shape),
+    ),
+    multiplyAdd: new Probe(gpu, costOf(multiplyAdd, { ...work, LANES: lanes }), [starts, sums], (recorder) =>
+      recorder.run(multiplyAdd, {}, { x: starts, out: sums }, work),
+    ),
+  }
+}
+
+function costOf(
+  kernel: { flops: (shape: Record<string, number>) => number; bytes: (shape: Record<string, number>) => number },
+  shape: Record<string, number>,
+) {
+  return { flops: kernel.flops(shape), bytes: kernel.bytes(shape) }
+}
+
+export interface MatrixShape {
+  tokens: number
+  rows: number
+  cols: number
+}
+
+/** A file's type for each packed format: the one whose layout is the commonest. */
+const typeOf: Record<PackedFormat, TensorType> = { q4: 'q4_1', q5: 'q5_1', q8: 'q8_0', f16: 'f16', bf16: 'bf16', f32: 'f32' } // prettier-ignore
+
+/** y [tokens, rows] = x [tokens, cols] W^T with weights of a format, by the kernel that a layer would choose. Throws out_of_memory. */
+export async function matrixProbe(
+  gpu: Gpu,
+  format: PackedFormat,
+  { tokens, rows, cols }: MatrixShape,
+): Promise<KernelProbe> {
+  const layout = layoutOf(typeOf[format])
+  const bytes = packedBytes(layout, rows, cols, gpu.profile.lanes)
+  if (bytes.weights > gpu.maxBindingBytes)
+    throw new MoruError(
+      'unsupported',
+      `A ${rows} x ${cols} matrix of ${format} is too large for this adapter’s bindings.`,
+    )
+  const buffers: GPUBuffer[] = []
+  const allocate = async (label: string, size: number) => {
+    const buffer = await gpu.allocate(`bench ${label}`, size)
+    buffers.push(buffer)
+    return buffer
+  }
+  const none = await allocate('unused', 16)
+  const piece = {
+    firstRow: 0,
+    rows,
+    weights: await allocate('weights', bytes.weights),
+    scales: bytes.scales > 0 ? await allocate('scales', bytes.scales) : none,
+    highBits: bytes.highBits > 0 ? await allocate('high bits', bytes.highBits) : none,
+  }
+  fill(gpu, piece.weights, bytes.weights, patternOf(format))
+  if (bytes.scales > 0) fill(gpu, piece.scales, bytes.scales, patternOf('f16'))
+  if (bytes.highBits > 0) fill(gpu, piece.highBits, bytes.highBits, patternOf('q5'))
+  const x = await allocate('inputs', tokens * cols * 4)
+  fill(gpu, x, tokens * cols * 4, patternOf('f32'))
+  const y = await allocate('outputs', tokens * rows * 4)
+  const matrix: PackedMatrix = { layout, rows, cols, pieces: [piece] }
+  const linear = new Linear([matrix], null, none)
+  const cost = {
+    flops: 2 * tokens * rows * cols,
+    bytes: bytes.weights + bytes.scales + bytes.highBits + 4 * tokens * (rows + cols),
+  }
+  return new Probe(gpu, cost, buffers, (recorder) =>
+    linear.run({ recorder }, { x, y, tokens, input: 'f32', output: 'f32' }),
+  )
+}
+
+const patternWords = 1 << 14
+
+/** Words to repeat: any codes, but numbers of ordinary size, because denormals and NaN are slow on processors. */
+function patternOf(format: PackedFormat): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(patternWords)
+  const number = () => Math.random() - 0.5 || 0.25
+  if (format === 'f32') new Float32Array(words.buffer).forEach((_, i, all) => (all[i] = number()))
+  else if (format === 'f16') new Float16Array(words.buffer).forEach((_, i, all) => (all[i] = number()))
+  else if (format === 'bf16') {
+    const floats = Float32Array.from({ length: 2 * patternWords }, number)
+    const halves = new Uint16Array(words.buffer)
+    new Uint32Array(floats.buffer).forEach((bits, i) => (halves[i] = bits >>> 16))
+  } else words.forEach((_, i) => (words[i] = Math.random() * 2 ** 32))
+  return words
+}
+
+function fill(gpu: Gpu, buffer: GPUBuffer, bytes: number, pattern: Uint32Array<ArrayBuffer>): void {
+  for (let at = 0; at < bytes; at += pattern.byteLength)
+    gpu.write(buffer, at, pattern.subarray(0, Math.ceil(Math.min(pattern.byteLength, bytes - at) / 4)))
+}

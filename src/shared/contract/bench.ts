@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { defineStream } from './core'
+import { loadSettings } from './sampling'
+
+export const benchSuite = z.enum(['decode', 'prefill', 'batch', 'matmul'])
+export type BenchSuite = z.infer<typeof benchSuite>
+
+/** What the device was seen to do at best in the same run: GB/s of memory read, GFLOP/s of f32 multiply-adds. */
+export const benchCeiling = z.object({
+  name: z.enum(['stream_read', 'multiply_add']),
+  value: z.number(),
+  unit: z.enum(['GB/s', 'GFLOP/s']),
+  /** (largest - smallest) / median of the repetitions. */
+  spread: z.number(),
+})
+export type BenchCeiling = z.infer<typeof benchCeiling>
+
+export const benchResult = z.object({
+  /** decode, prefill_512, batch_8, matmul_q4, matvec_q4 and so on. */
+  name: z.string(),
+  /** Median of the repetitions. */
+  value: z.number(),
+  unit: z.enum(['tokens/s', 'GFLOP/s']),
+  /** What the ceilings would allow, in the same unit: the lower of the limits by arithmetic and by memory. */
+  roofline: z.number(),
+  /** value / roofline */
+  ratio: z.number(),
+})
+export type BenchResult = z.infer<typeof benchResult>
+
+export const benchReport = z.object({
+  device: z.object({ adapter: z.string(), driver: z.string(), backend: z.string(), software: z.boolean() }),
+  ceilings: z.array(benchCeiling),
+  results: z.array(benchResult),
+})
+export type BenchReport = z.infer<typeof benchReport>
+
+/** Measures the engine on this machine. A job: it stands in the run history, and ends when the caller leaves. */
+export const benchRun = defineStream('bench.run', {
+  input: z.object({
+    suites: z
+      .array(benchSuite)
+      .min(1)
+      .default([...benchSuite.options]),
+    /** A library id or a path; null: the default model. Not used by matmul. */
+    model: z.string().min(1).max(4096).nullable().default(null),
+    load: loadSettings.prefault({}),
+    repetitions: z.number().int().min(1).max(100).default(3),
+  }),
+  event: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('progress'),
+      jobId: z.string(),
+      done: z.number(),
+      total: z.number(),
+      /** What is measured now. */
+      name: z.string(),
+    }),
+    z.object({ kind: z.literal('finished'), report: benchReport }),
+  ]),
+})

@@ -1,0 +1,4 @@
+import { cases } from '../../cases/ceilings'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)
