@@ -1,7 +1,7 @@
 /** Self-attention over the paged cache: projections, positions, flash attention, output. */
 import { attention, attentionCombine, ropeStore } from '../kernels/attention'
 import { type Linear } from './linear'
-import { type Step } from './step'
+import { type BranchCall, type Step } from './step'
 import { type WeightLoader } from './weight-loader'
 
 export interface AttentionConfig {
@@ -45,10 +45,10 @@ export class SelfAttention {
     this.none = w.buffers.none
   }
 
-  /** Reads the normed activations; writes, or adds, to `y` (f32). */
-  run(step: Step, y: GPUBuffer, add: boolean): void {
+  /** Reads the activations `x`; writes, or adds, to `y` (f32). */
+  run(step: Step, { x, y, add }: BranchCall): void {
     const { workspace, tokens, activations } = step
-    this.qkv.run(step, { x: workspace.normed, y: workspace.qkv, tokens, input: activations, output: activations })
+    this.qkv.run(step, { x, y: workspace.qkv, tokens, input: activations, output: activations })
     this.store(step)
     this.attend(step)
     this.output.run(step, { x: workspace.attention, y, tokens, input: activations, output: 'f32', add })

@@ -1,4 +1,4 @@
-/** A pre-norm transformer block, with norms after its branches where a model has them (Gemma). */
+/** Transformer blocks: norms before the branches (and after, in Gemma), or after each sum (BERT). */
 import { type SelfAttention } from './attention'
 import { type FeedForward } from './feed-forward'
 import { type Norm } from './norm'
@@ -24,9 +24,26 @@ function branch(step: Step, norm: Norm, body: SelfAttention | FeedForward, postN
   const { hidden, normed, branch: output } = step.workspace
   norm.run(step, { x: hidden, y: normed, tokens: step.tokens, output: step.activations })
   if (!postNorm) {
-    body.run(step, hidden, true)
+    body.run(step, { x: normed, y: hidden, add: true })
     return
   }
-  body.run(step, output, false)
+  body.run(step, { x: normed, y: output, add: false })
   postNorm.run(step, { x: output, y: hidden, tokens: step.tokens, output: 'f32', add: true })
+}
+
+export interface PostNormBlockParts {
+  attention: SelfAttention
+  attentionNorm: Norm
+  feedForward: FeedForward
+  feedForwardNorm: Norm
+}
+
+/** A post-norm block (BERT): norm(x + attention(x)), then norm(x + feedForward(x)). Activations are f32; x is in workspace.hidden. */
+export function runPostNormBlock(step: Step, parts: PostNormBlockParts): void {
+  const { hidden, branch: other } = step.workspace
+  const { tokens } = step
+  parts.attention.run(step, { x: hidden, y: hidden, add: true })
+  parts.attentionNorm.run(step, { x: hidden, y: other, tokens, output: 'f32' })
+  parts.feedForward.run(step, { x: other, y: other, add: true })
+  parts.feedForwardNorm.run(step, { x: other, y: hidden, tokens, output: 'f32' })
 }

@@ -1,7 +1,7 @@
 /** Feed-forward layers, plain or gated (SwiGLU, GeGLU: Shazeer, arXiv 2002.05202). */
 import { activate, activationKinds } from '../kernels/activate'
 import { type Linear } from './linear'
-import { type Step } from './step'
+import { type BranchCall, type Step } from './step'
 
 export class FeedForward {
   private readonly up: Linear
@@ -17,11 +17,11 @@ export class FeedForward {
     this.gated = gated
   }
 
-  /** Reads the normed activations; writes, or adds, to `y` (f32). */
-  run(step: Step, y: GPUBuffer, add: boolean): void {
+  /** Reads the activations `x`; writes, or adds, to `y` (f32). */
+  run(step: Step, { x, y, add }: BranchCall): void {
     const { workspace, tokens, activations } = step
     this.up.run(step, {
-      x: workspace.normed,
+      x,
       y: workspace.feedForward,
       tokens,
       input: activations,

@@ -63,11 +63,18 @@ export interface StepInputs {
   spans: GPUBuffer
 }
 
+/** One branch of a block: what it reads, and the f32 buffer it writes or adds to. */
+export interface BranchCall {
+  x: GPUBuffer
+  y: GPUBuffer
+  add: boolean
+}
+
 export interface Step extends StepInputs {
   gpu: Gpu
   recorder: Recorder
   workspace: Workspace
-  cache: KvCache
+  cache: Pick<KvCache, 'keys' | 'values'>
   activations: ActivationType
   kvType: KvType
 }

@@ -3,6 +3,7 @@ import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { type TensorInfo, type WeightFile } from '../formats/weight-file'
 import { dequantize } from '../quant/blocks/dequantize'
+import { quantizeQ80 } from '../quant/blocks/quantize-q80'
 import { TilePacker } from '../quant/pack'
 import { layoutOf, packedBytes, sameLayout } from '../quant/packed-layout'
 import { type Gpu } from '../device/gpu'
@@ -30,6 +31,8 @@ export interface WeightLoaderOptions {
   nameOf: (canonical: string) => string
   onProgress?: (progress: LoadProgress) => void
   signal?: AbortSignal
+  /** Matrices that are stored as floats are quantized to 8 bits (Q8_0) on the way. */
+  int8?: boolean
 }
 
 /** Bytes read at a time. */
@@ -75,6 +78,12 @@ export class WeightLoader {
     if (count !== length) throw this.wrongShape(info, [length])
     const values = dequantize(info.type, await this.read(info, 0, info.sizeBytes), length)
     return this.floats(name, plus === 0 ? values : values.map((v) => v + plus))
+  }
+
+  /** A tensor's bytes as they lie in the file: for small ones that the host computes with. */
+  bytes(name: string): Promise<Uint8Array> {
+    const info = this.info(name)
+    return this.read(info, 0, info.sizeBytes)
   }
 
   async floats(label: string, values: ArrayLike<number>): Promise<GPUBuffer> {
@@ -128,7 +137,8 @@ export class WeightLoader {
   private async stack(sources: RowSource[], cols: number): Promise<PackedMatrix> {
     const readers = sources.map((source) => this.rowReader(source, cols))
     const { type } = this.info(sources[0].name)
-    const packer = new TilePacker(type, cols, this.gpu.profile.lanes)
+    const int8 = this.options.int8 === true && blockTypes[type].blockSize === 1 && cols % 32 === 0
+    const packer = new TilePacker(int8 ? 'q8_0' : type, cols, this.gpu.profile.lanes)
     const rows = readers.reduce((sum, r) => sum + r.rows, 0)
     const matrix: PackedMatrix = { layout: packer.layout, rows, cols, pieces: [] }
     const tileRows = this.gpu.profile.lanes * 4
@@ -141,7 +151,9 @@ export class WeightLoader {
       for (let row = 0; row < piece.rows; row += chunkRows) {
         throwIfCancelled(this.options.signal)
         const count = Math.min(chunkRows, piece.rows - row)
-        this.upload(piece, matrix, row, packer.pack(await this.rows(readers, first + row, count)))
+        const raw = await this.rows(readers, first + row, count)
+        const packed = int8 ? raw.map((bytes) => quantizeQ80(dequantize(type, bytes, cols))) : raw
+        this.upload(piece, matrix, row, packer.pack(packed))
       }
     }
     return matrix

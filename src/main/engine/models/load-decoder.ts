@@ -1,13 +1,15 @@
-/** From a model's files to a decoder on the GPU: the one table of architectures. */
+/** From a model's files to a decoder or encoder on the GPU: the one table of architectures. */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { type WeightFile } from '../formats/weight-file'
-import { type LoadProgress, WeightLoader } from '../layers/weight-loader'
+import { WeightLoader, type WeightLoaderOptions } from '../layers/weight-loader'
+import { loadBert } from './bert'
 import { loadBloom } from './bloom'
 import { type Architecture, type ModelConfig } from './config'
 import { type Decoder } from './decoder'
+import { type Encoder } from './encoder'
 import { loadGemma3 } from './gemma3'
 import { loadGpt2 } from './gpt2'
 import { loadLlama } from './llama'
@@ -50,16 +52,52 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
+const encoders: Partial<Record<Architecture, (w: WeightLoader, c: ModelConfig) => Promise<Encoder>>> = {
+  bert: loadBert,
+  roberta: loadBert,
+  'xlm-roberta': loadBert,
+}
+
+export const isEncoder = (architecture: Architecture): boolean => architecture in encoders
+
+export type LoadWeightsOptions = Omit<WeightLoaderOptions, 'nameOf'>
+
 /** Puts a decoder's weights on the GPU. Releases everything again when it fails. Throws unsupported for encoders. */
 export async function loadDecoder(
   gpu: Gpu,
   file: WeightFile,
   config: ModelConfig,
-  options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal } = {},
+  options: LoadWeightsOptions = {},
 ): Promise<Decoder> {
   const load = decoders[config.architecture]
   if (!load)
     throw new MoruError('unsupported', `A ${config.architecture} model does not generate text: it is an encoder.`)
+  return loadWeights(gpu, file, config, options, load)
+}
+
+/** Puts an encoder's weights on the GPU. Releases everything again when it fails. Throws unsupported for decoders. */
+export async function loadEncoder(
+  gpu: Gpu,
+  file: WeightFile,
+  config: ModelConfig,
+  options: LoadWeightsOptions = {},
+): Promise<Encoder> {
+  const load = encoders[config.architecture]
+  if (!load)
+    throw new MoruError(
+      'unsupported',
+      `A ${config.architecture} model does not make embeddings: choose an encoder (BERT, RoBERTa, XLM-RoBERTa).`,
+    )
+  return loadWeights(gpu, file, config, options, load)
+}
+
+async function loadWeights<M>(
+  gpu: Gpu,
+  file: WeightFile,
+  config: ModelConfig,
+  options: LoadWeightsOptions,
+  load: (w: WeightLoader, c: ModelConfig) => Promise<M>,
+): Promise<M> {
   const w = await WeightLoader.open(gpu, file, { nameOf: tensorNames(file, config.architecture), ...options })
   try {
     return await load(w, config)

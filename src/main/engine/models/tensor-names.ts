@@ -22,7 +22,28 @@ const llamaNames: Names = {
   'blk.#.ffn_down': 'model.layers.#.mlp.down_proj',
 }
 
+const bertNames: Names = {
+  token_embd: 'embeddings.word_embeddings',
+  position_embd: 'embeddings.position_embeddings',
+  token_types: 'embeddings.token_type_embeddings',
+  token_embd_norm: 'embeddings.LayerNorm',
+  'blk.#.attn_q': 'encoder.layer.#.attention.self.query',
+  'blk.#.attn_k': 'encoder.layer.#.attention.self.key',
+  'blk.#.attn_v': 'encoder.layer.#.attention.self.value',
+  'blk.#.attn_output': 'encoder.layer.#.attention.output.dense',
+  'blk.#.attn_output_norm': 'encoder.layer.#.attention.output.LayerNorm',
+  'blk.#.ffn_up': 'encoder.layer.#.intermediate.dense',
+  'blk.#.ffn_down': 'encoder.layer.#.output.dense',
+  'blk.#.layer_output_norm': 'encoder.layer.#.output.LayerNorm',
+  'cls.dense': 'pooler.dense',
+  'cls.output': 'classifier',
+}
+const robertaNames: Names = { ...bertNames, 'cls.dense': 'classifier.dense', 'cls.output': 'classifier.out_proj' }
+
 const names: Partial<Record<Architecture, Names>> = {
+  bert: bertNames,
+  roberta: robertaNames,
+  'xlm-roberta': robertaNames,
   llama: llamaNames,
   mistral: llamaNames,
   qwen2: llamaNames,
@@ -79,6 +100,8 @@ const spellings: ((name: string) => string)[] = [
   (name) => name.replace(/^(model|transformer)\./, ''),
   (name) => `language_model.${name}`,
   (name) => name.replace(/^model\./, 'model.language_model.'),
+  (name) => `bert.${name}`,
+  (name) => `roberta.${name}`,
 ]
 
 /** The name in `file` of a canonical name; for GGUF the same. Unknown names come back in their first spelling, for error messages. */

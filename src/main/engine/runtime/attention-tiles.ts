@@ -53,6 +53,7 @@ export function planTiles(
   window: number,
   groupsPerTile: number,
   workgroups: number,
+  { bidirectional = false } = {},
 ): TilePlan {
   const words: number[] = []
   const spans: number[] = []
@@ -63,7 +64,7 @@ export function planTiles(
       const count = Math.min(shape.queryTokens, entry.count - start)
       const position = entry.position + start
       const begin = firstKey(position, window)
-      const end = position + count
+      const end = bidirectional ? entry.position + entry.count : position + count
       const part = plan.parts
       const span = Math.max(blockTokens, Math.ceil((end - begin) / splits / blockTokens) * blockTokens)
       for (let from = begin; from < end; from += span) {
@@ -74,14 +75,15 @@ export function planTiles(
           Math.min(end, from + span),
           entry.table,
           plan.parts,
-          position,
+          // A token that stands at the end sees everything before it: its whole text.
+          bidirectional ? end : position,
           0,
         )
         plan.parts++
       }
       spans.push(part, plan.parts - part)
       plan.readKeys += end - begin
-      for (let t = 0; t < count; t++) plan.queryKeys += seenKeys(position + t, window)
+      for (let t = 0; t < count; t++) plan.queryKeys += bidirectional ? end : seenKeys(position + t, window)
     }
     plan.tokens += entry.count
   }

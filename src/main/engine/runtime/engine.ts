@@ -9,16 +9,24 @@ import { type WeightFile } from '../formats/weight-file'
 import { blockTokens } from '../kernels/attention'
 import { type LoadProgress } from '../layers/weight-loader'
 import { type ModelConfig } from '../models/config'
-import { loadDecoder, readModelConfig } from '../models/load-decoder'
+import { loadDecoder, loadEncoder, readModelConfig } from '../models/load-decoder'
 import { loadTokenizerFromFolder, loadTokenizerFromMetadata, type LoadedTokenizer } from '../tokenizer/load'
+import { Embedder } from './embedder'
+import { EncoderRunner } from './encoder-runner'
 import { LoadedModel } from './loaded-model'
 import { type MemoryLimits, planMemory } from './memory-plan'
 import { ModelRunner } from './model-runner'
+import { readSentenceSettings } from './sentence-settings'
 
 export interface LoadOptions {
   load: LoadSettings
   onProgress?: (progress: LoadProgress) => void
   signal?: AbortSignal
+}
+
+export interface LoadEmbedderOptions extends Omit<LoadOptions, 'load'> {
+  /** Quantizes matrices that are stored as floats to 8 bits while loading. */
+  int8?: boolean
 }
 
 /** Tokenizer and chat template of an open model. */
@@ -31,7 +39,7 @@ export function loadTokenizer(file: WeightFile): Promise<LoadedTokenizer> {
 export class Engine {
   private readonly options: GpuOptions
   private gpu: Gpu | null = null
-  private readonly models = new Set<LoadedModel>()
+  private readonly models = new Set<LoadedModel | Embedder>()
 
   constructor(options: GpuOptions = {}) {
     this.options = options
@@ -107,7 +115,35 @@ export class Engine {
     }
   }
 
-  async unload(model: LoadedModel): Promise<void> {
+  /**
+   * Loads an encoder for embeddings or, where it has a classifier with one logit, for ranking pairs. Nothing stays behind when it fails.
+   * Throws what `load` throws; unsupported for models that generate text.
+   */
+  async loadEmbedder(path: string, { int8, onProgress, signal }: LoadEmbedderOptions = {}): Promise<Embedder> {
+    const start = performance.now()
+    const file = await openModelFile(path)
+    try {
+      const config = await readModelConfig(file)
+      const settings = await readSentenceSettings(file)
+      const { tokenizer } = await loadTokenizer(file)
+      const gpu = await this.open()
+      const encoder = await loadEncoder(gpu, file, config, { onProgress, signal, int8 })
+      const longest = Math.min(settings.maxTokens ?? Infinity, config.contextLength)
+      const runner = await EncoderRunner.open(gpu, encoder, Math.max(gpu.profile.stepTokens, longest)).catch(
+        (error: unknown) => {
+          encoder.buffers.release()
+          throw error
+        },
+      )
+      const embedder = new Embedder({ runner, tokenizer, settings, loadMs: performance.now() - start })
+      this.models.add(embedder)
+      return embedder
+    } finally {
+      await file.close()
+    }
+  }
+
+  async unload(model: LoadedModel | Embedder): Promise<void> {
     this.models.delete(model)
     await model.close(new MoruError('model_not_loaded', 'The model was unloaded.'))
   }

@@ -1,0 +1,237 @@
+/** Runs ragged batches of texts through an encoder: no padding, each text attends to itself alone. */
+import { MoruError } from '../../../shared/errors'
+import { storageUsage, type Gpu } from '../device/gpu'
+import { blockTokens } from '../kernels/attention'
+import { pool, poolingModes, type PoolingMode } from '../kernels/pool'
+import { Recorder } from '../kernels/recorder'
+import { KvCache } from '../layers/kv-cache'
+import { type AttentionTiles, type Step, type Workspace } from '../layers/step'
+import { type ModelConfig } from '../models/config'
+import { type Encoder } from '../models/encoder'
+import { planTiles, tileShapes, type TileEntry } from './attention-tiles'
+
+export interface EncoderInput {
+  ids: number[]
+  /** Token types, as many as ids; default: zeros. */
+  types?: number[]
+}
+
+interface EncoderWorkspace extends Workspace {
+  ids: GPUBuffer
+  positions: GPUBuffer
+  types: GPUBuffer
+  slots: GPUBuffer
+  tables: GPUBuffer
+  tiles: GPUBuffer
+  spans: GPUBuffer
+  pooled: GPUBuffer
+  dense: GPUBuffer
+  staging: GPUBuffer
+}
+
+/** Bytes of every buffer for batches of `tokens` tokens. Activations are f32: the encoders are small and norms follow every sum. */
+export function encoderWorkspaceBytes(c: ModelConfig, tokens: number) {
+  const blocks = encoderBlocks(tokens)
+  return {
+    hidden: tokens * c.hiddenDim * 4,
+    branch: tokens * c.hiddenDim * 4,
+    qkv: tokens * (c.heads + 2 * c.kvHeads) * c.headDim * 4,
+    attention: tokens * c.heads * c.headDim * 4,
+    feedForward: tokens * c.ffnDim * 4,
+    activated: tokens * c.ffnDim * 4,
+    ids: tokens * 4,
+    positions: tokens * 4,
+    types: tokens * 4,
+    slots: tokens * 4,
+    tables: blocks * 4,
+    tiles: tokens * 32,
+    spans: tokens * 8,
+    pooled: tokens * c.hiddenDim * 4,
+    dense: tokens * c.hiddenDim * 4,
+    staging: tokens * c.hiddenDim * 4,
+  }
+}
+
+/** Every text begins its own block: in the worst case all of them have one token. */
+const encoderBlocks = (tokens: number): number => tokens
+
+export class EncoderRunner {
+  readonly model: Encoder
+  /** Most tokens of a batch. */
+  readonly maxTokens: number
+  private readonly gpu: Gpu
+  private readonly recorder: Recorder
+  private readonly workspace: EncoderWorkspace
+  private readonly cache: KvCache
+
+  private constructor(gpu: Gpu, model: Encoder, maxTokens: number, workspace: EncoderWorkspace, cache: KvCache) {
+    this.gpu = gpu
+    this.model = model
+    this.maxTokens = maxTokens
+    this.workspace = workspace
+    this.cache = cache
+    this.recorder = new Recorder(gpu)
+  }
+
+  /** Throws out_of_memory and holds nothing then. */
+  static async open(gpu: Gpu, model: Encoder, maxTokens: number): Promise<EncoderRunner> {
+    const c = model.config
+    if (c.headDim % 16 !== 0)
+      throw new MoruError('unsupported', `Heads of ${c.headDim} dimensions: Moru’s kernels need a multiple of 16.`)
+    // A layer's keys and values are read by that layer alone: all layers share one.
+    const shape = { layers: 1, kvHeads: c.kvHeads, headDim: c.headDim, kvType: 'f32' as const }
+    const cache = await KvCache.allocate(gpu, shape, encoderBlocks(maxTokens))
+    const owned: GPUBuffer[] = []
+    try {
+      const entries: [string, GPUBuffer][] = []
+      for (const [name, bytes] of Object.entries(encoderWorkspaceBytes(c, maxTokens))) {
+        const usage = name === 'staging' ? GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST : storageUsage()
+        const buffer = await gpu.allocate(`encoder ${name}`, bytes, usage)
+        owned.push(buffer)
+        entries.push([name, buffer])
+      }
+      const buffers = Object.fromEntries(entries) as Record<keyof ReturnType<typeof encoderWorkspaceBytes>, GPUBuffer>
+      // Post-norm blocks have no use for `normed`, and short texts none for split keys.
+      const workspace = {
+        ...buffers,
+        tokens: maxTokens,
+        normed: buffers.branch,
+        parts: buffers.spans,
+        none: buffers.spans,
+      }
+      return new EncoderRunner(gpu, model, maxTokens, workspace, cache)
+    } catch (error) {
+      for (const buffer of owned) gpu.release(buffer)
+      cache.release()
+      throw error
+    }
+  }
+
+  release(): void {
+    const { normed: _normed, parts: _parts, none: _none, tokens: _tokens, ...owned } = this.workspace
+    for (const buffer of Object.values(owned)) this.gpu.release(buffer)
+    this.cache.release()
+    this.model.buffers.release()
+  }
+
+  /** One vector a text, [texts][hidden]. */
+  async pooled(batch: EncoderInput[], mode: PoolingMode, normalize: boolean): Promise<Float32Array[]> {
+    const spans = this.record(batch)
+    this.recordPool(spans, mode, normalize)
+    return this.download(this.workspace.pooled, batch.length)
+  }
+
+  /** Relevance logits of a cross-encoder, one a pair. */
+  async ranked(batch: EncoderInput[]): Promise<number[]> {
+    const { head } = this.model
+    if (!head) throw new MoruError('unsupported', 'The model ranks no pairs: it has no classifier with one logit.')
+    const spans = this.record(batch)
+    this.recordPool(spans, 'cls', false)
+    const { pooled, dense } = this.workspace
+    head.dense?.run(
+      { recorder: this.recorder },
+      { x: pooled, y: dense, tokens: batch.length, input: 'f32', output: 'f32' },
+    )
+    const states = await this.download(head.dense ? dense : pooled, batch.length)
+    const squash = head.dense ? Math.tanh : (v: number) => v
+    return states.map((state) => state.reduce((sum, v, i) => sum + squash(v) * head.weights[i], head.bias))
+  }
+
+  /** The last hidden states of a text, [tokens][hidden]: for tests. */
+  async hiddenStates(input: EncoderInput): Promise<Float32Array[]> {
+    this.record([input])
+    return this.download(this.workspace.hidden, input.ids.length)
+  }
+
+  private recordPool(spans: Uint32Array<ArrayBuffer>, mode: PoolingMode, normalize: boolean): void {
+    const { hidden, pooled } = this.workspace
+    const sequences = spans.length / 2
+    const tokens = spans.reduce((sum, n, i) => (i % 2 === 1 ? sum + n : sum), 0)
+    this.gpu.write(this.workspace.spans, 0, spans)
+    const constants = { MODE: poolingModes[mode], NORMALIZE: normalize }
+    const buffers = { x: hidden, spans: this.workspace.spans, y: pooled }
+    this.recorder.run(pool, constants, buffers, { sequences, dim: this.model.config.hiddenDim, tokens })
+  }
+
+  private async download(buffer: GPUBuffer, rows: number): Promise<Float32Array[]> {
+    const { hiddenDim } = this.model.config
+    const bytes = rows * hiddenDim * 4
+    this.recorder.copy(buffer, 0, this.workspace.staging, 0, bytes)
+    this.recorder.submit()
+    const all = await this.gpu.mapped(this.workspace.staging, bytes)
+    this.gpu.bindings.trim()
+    return Array.from(
+      { length: rows },
+      (_, i) => new Float32Array(all.slice(i * hiddenDim * 4, (i + 1) * hiddenDim * 4)),
+    )
+  }
+
+  /** Uploads the batch and records all layers; returns first token and length of each text. */
+  private record(batch: EncoderInput[]): Uint32Array<ArrayBuffer> {
+    this.gpu.check()
+    const tokens = batch.reduce((sum, b) => sum + b.ids.length, 0)
+    if (tokens > this.maxTokens)
+      throw new MoruError('internal', `A batch of ${tokens} tokens passes the workspace of ${this.maxTokens}.`)
+    const spans = new Uint32Array(batch.length * 2)
+    const inputs = {
+      ids: new Uint32Array(tokens),
+      positions: new Uint32Array(tokens),
+      types: new Uint32Array(tokens),
+      slots: new Uint32Array(tokens),
+    }
+    const tables: number[] = []
+    const entries: TileEntry[] = []
+    let at = 0
+    batch.forEach(({ ids, types }, text) => {
+      spans.set([at, ids.length], text * 2)
+      entries.push({ firstToken: at, count: ids.length, position: 0, table: tables.length })
+      const firstBlock = tables.length
+      for (let b = 0; b < Math.ceil(ids.length / blockTokens); b++) tables.push(firstBlock + b)
+      ids.forEach((id, i) => {
+        inputs.ids[at] = id
+        inputs.positions[at] = i
+        inputs.types[at] = types?.[i] ?? 0
+        inputs.slots[at++] = firstBlock * blockTokens + i
+      })
+    })
+    const w = this.workspace
+    for (const name of ['ids', 'positions', 'types', 'slots'] as const) this.gpu.write(w[name], 0, inputs[name])
+    this.gpu.write(w.tables, 0, new Uint32Array(tables))
+    this.model.forward(this.step(tokens, this.tiles(entries)), w.types)
+    return spans
+  }
+
+  private step(tokens: number, tiles: AttentionTiles): Step {
+    const w = this.workspace
+    const layers = this.model.config.layers
+    const cache = {
+      keys: Array<GPUBuffer>(layers).fill(this.cache.keys[0]),
+      values: Array<GPUBuffer>(layers).fill(this.cache.values[0]),
+    }
+    return {
+      gpu: this.gpu,
+      recorder: this.recorder,
+      workspace: w,
+      cache,
+      activations: 'f32',
+      kvType: 'f32',
+      tokens,
+      ids: w.ids,
+      positions: w.positions,
+      slots: w.slots,
+      tables: w.tables,
+      angles: { global: w.none, local: w.none },
+      tiles: { full: [tiles], sliding: [] },
+      spans: w.none,
+    }
+  }
+
+  /** Every token sees its whole text: tiles say that their tokens stand at its end. */
+  private tiles(entries: TileEntry[]): AttentionTiles {
+    const c = this.model.config
+    const shape = tileShapes(c.heads / c.kvHeads, c.headDim).prefill
+    const plan = planTiles(entries, shape, 0, c.heads / shape.headsPerTile, 1, { bidirectional: true })
+    this.gpu.write(this.workspace.tiles, 0, plan.words)
+    return { ...plan, buffer: this.workspace.tiles, count: plan.words.length / 8 }
+  }
+}
