@@ -7,6 +7,7 @@ import { embed } from './embed'
 import { adjustLogits, logitsSlices, tokenLoss, topKCollect, topKThreshold } from './logits'
 import { matmulTiled, matmulVec } from './matmul'
 import { gatherRows, layerNorm, rmsNorm } from './norms'
+import { pool } from './pool'
 
 export const kernels: readonly Kernel[] = [
   ...Object.values(matmulVec),
@@ -15,6 +16,7 @@ export const kernels: readonly Kernel[] = [
   rmsNorm,
   layerNorm,
   gatherRows,
+  pool,
   activate,
   ...Object.values(ropeStore),
   ...Object.values(attention),
