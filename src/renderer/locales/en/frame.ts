@@ -70,7 +70,7 @@ export const engine = {
     lost: 'Device lost',
     no_adapter: 'No graphics adapter',
     ready: 'Ready',
-    unknown: 'Unknown',
+    unknown: 'Not connected',
   },
   title: 'Engine',
   unload: 'Unload model',

@@ -70,7 +70,7 @@ export const engine = {
     lost: '장치 연결 끊김',
     no_adapter: '그래픽 어댑터 없음',
     ready: '준비됨',
-    unknown: '알 수 없음',
+    unknown: '연결되지 않음',
   },
   title: '엔진',
   unload: '모델 내리기',
