@@ -1,4 +1,5 @@
 /** The GPU as the engine sees it: one device, its limits, its memory account, and errors as MoruError. */
+import { totalmem } from 'node:os'
 import { create, globals } from 'webgpu'
 import { MoruError } from '../../../shared/errors'
 import { BindingCache } from './bindings'
@@ -13,7 +14,7 @@ export interface GpuOptions {
   withoutFeatures?: GPUFeatureName[]
   /** Invocations of a workgroup, as on another device: a multiple of 8, a power of two. */
   lanes?: number
-  /** Bytes the engine may hold in all; default: what the adapter allows a buffer, times eight. */
+  /** Bytes the engine may hold in all; default: three quarters of the machine's memory on a software adapter, else no bound of ours. */
   memoryBytes?: number
 }
 
@@ -59,14 +60,20 @@ function describe(adapter: GPUAdapter): AdapterReport {
   const limits = Object.fromEntries(raisedLimits.map((name) => [name, Number(adapter.limits[name])]))
   const names = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase()
   return {
-    adapter:
-      (info.device && !/^0x/.test(info.device) ? info.device : info.description) || info.vendor || 'unknown adapter',
+    adapter: adapterName(info),
     driver: info.description,
     backend: process.platform === 'darwin' ? 'Metal' : process.platform === 'win32' ? 'Direct3D 12' : 'Vulkan',
     software: /llvmpipe|lavapipe|swiftshader|software|basic render/.test(names),
     features: [...adapter.features].sort(),
     limits,
   }
+}
+
+/** Dawn gives names as slugs ('nvidia-geforce-rtx-4090'); a software driver's says more in its description. */
+function adapterName(info: GPUAdapterInfo): string {
+  const described = info.description.split(':')[0].trim()
+  const slug = /^0x|llvm/.test(info.device) ? '' : info.device.replaceAll('-', ' ').trim()
+  return slug || described || info.vendor || 'unknown adapter'
 }
 
 /** What the adapter offers, without opening a device. Throws no_adapter. */
@@ -84,6 +91,7 @@ export class Gpu {
   readonly bindings: BindingCache
   /** Bytes in buffers that are alive. */
   allocatedBytes = 0
+  /** Infinity where nobody says: WebGPU does not tell how much memory a graphics card has. */
   readonly memoryBytes: number
   /** Set once the device is gone; every further call throws it. */
   lost: MoruError | null = null
@@ -96,7 +104,7 @@ export class Gpu {
     this.features = new Set(device.features)
     this.maxBindingBytes = Math.min(options.maxBindingBytes ?? Infinity, device.limits.maxStorageBufferBindingSize)
     this.maxBufferBytes = device.limits.maxBufferSize
-    this.memoryBytes = options.memoryBytes ?? device.limits.maxBufferSize * 8
+    this.memoryBytes = options.memoryBytes ?? (report.software ? Math.floor(totalmem() * 0.75) : Infinity)
     this.bindings = new BindingCache(device)
     void device.lost.then((info) => {
       this.lost = new MoruError(

@@ -71,7 +71,7 @@ export class Engine {
     return {
       maxBufferBytes: gpu.maxBufferBytes,
       maxBindingBytes: gpu.maxBindingBytes,
-      availableBytes: gpu.memoryBytes - gpu.allocatedBytes,
+      availableBytes: Number.isFinite(gpu.memoryBytes) ? gpu.memoryBytes - gpu.allocatedBytes : null,
       lanes: gpu.profile.lanes,
       stepTokens: gpu.profile.stepTokens,
     }
