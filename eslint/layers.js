@@ -6,7 +6,14 @@
 import { dirname, relative, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-const domains = { chat: ['models'], models: [], text: ['chat', 'models'], bench: ['models', 'text'] }
+const domains = {
+  chat: ['models'],
+  models: [],
+  text: ['chat', 'models'],
+  bench: ['models', 'text'],
+  rag: ['models'],
+  evaluate: ['rag', 'models', 'text', 'chat'],
+}
 const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']
 
 export const layers = {

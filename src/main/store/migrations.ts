@@ -7,6 +7,8 @@ import models from './migrations/0002-models.sql?raw'
 import settingsAndPresets from './migrations/0003-settings-and-presets.sql?raw'
 import runs from './migrations/0004-runs.sql?raw'
 import messageSearch from './migrations/0005-message-search.sql?raw'
+import collections from './migrations/0006-collections.sql?raw'
+import searchIndex from './migrations/0007-search-index.sql?raw'
 
 export interface Migration {
   name: string
@@ -19,6 +21,8 @@ export const migrations: readonly Migration[] = [
   { name: '0003-settings-and-presets', sql: settingsAndPresets },
   { name: '0004-runs', sql: runs },
   { name: '0005-message-search', sql: messageSearch },
+  { name: '0006-collections', sql: collections },
+  { name: '0007-search-index', sql: searchIndex },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -1,22 +1,29 @@
 /** The profile's store: one database, a repository per table group. */
 import { join } from 'node:path'
 import { backupDatabase } from './backup'
+import { chunkRepository } from './chunks'
+import { collectionRepository } from './collections'
 import { conversationRepository } from './conversations'
 import { type Database, openDatabase } from './database'
+import { documentRepository } from './documents'
 import { hubTokenFile } from './hub-token'
 import { messageRepository } from './messages'
 import { modelRepository } from './models'
 import { presetRepository } from './presets'
 import { runRepository } from './runs'
 import { settingsRepository } from './settings'
+import { termRepository } from './terms'
+import { vectorRepository } from './vectors'
 
-/** Names of the profile's files within its folder. */
-export const profileFiles = { database: 'moru.db', hubToken: 'hub-token' }
+/** Names of the profile's files and folders within its folder. */
+export const profileFiles = { database: 'moru.db', hubToken: 'hub-token', vectorGraphs: 'vector-graphs' }
 
 /** Opens (or makes) the profile in `folder`. @throws what openDatabase throws. */
 export function openStore(folder: string) {
   const db: Database = openDatabase(join(folder, profileFiles.database))
   const hubToken = hubTokenFile(join(folder, profileFiles.hubToken))
+  const terms = termRepository(db)
+  const vectors = vectorRepository(db)
   const store = {
     conversations: conversationRepository(db),
     messages: messageRepository(db),
@@ -24,6 +31,11 @@ export function openStore(folder: string) {
     settings: settingsRepository(db, hubToken),
     presets: presetRepository(db),
     runs: runRepository(db),
+    collections: collectionRepository(db),
+    documents: documentRepository(db, terms, vectors),
+    chunks: chunkRepository(db),
+    terms,
+    vectors,
     /** The hub's access token, for requests to the hub alone: no route answers with it. */
     hubToken: () => hubToken.read(),
     /** Runs `work` in one transaction: all of its changes or none. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { openStore } from '../../../src/main/store'
+import { openStore, type Store } from '../../../src/main/store'
 import { openDatabase } from '../../../src/main/store/database'
 import { migrations } from '../../../src/main/store/migrations'
 import { temporaryFolder, temporaryStore } from './temporary-profile'
@@ -27,7 +27,33 @@ function fill(file: string, steps: number): void {
   if (steps >= 4)
     db.exec(`INSERT INTO run (id, kind, title, state, unit, parameters, started_at)
       VALUES ('r', 'import', 'R', 'running', 'bytes', '{}', 1)`)
+  if (steps >= 6)
+    db.exec(`INSERT INTO embedding_model VALUES (1, 'mini', 'f32', 2);
+      INSERT INTO collection (seq, id, name, settings, model_seq, analyser, created_at, updated_at)
+        VALUES (1, 'k', '규정집', '{}', 1, 'words', 1, 1);
+      INSERT INTO document (seq, id, collection_seq, path, title, type, language, size_bytes, changed_at, state)
+        VALUES (1, 'd', 1, '/규정.md', '규정', 'markdown', 'ko', 9, 1.5, 'indexed');
+      INSERT INTO document_text VALUES (1, '휴가는 15일');
+      INSERT INTO chunk (seq, collection_seq, document_seq, position, start_offset, end_offset, headings, tokens, language, text)
+        VALUES (1, 1, 1, 0, 0, 7, '["휴가"]', 4, 'ko', '휴가는 15일')`)
+  if (steps >= 7)
+    db.exec(`INSERT INTO term VALUES (1, 1, '휴가');
+      INSERT INTO chunk_terms VALUES (1, 1, 1, 'words', 1, x'0101');
+      INSERT INTO vector VALUES (1, 1, 1, 1, 1, x'0000803f00000000');
+      INSERT INTO vector_graph VALUES (1, 1, 'g', 1, 1);
+      INSERT INTO separation VALUES (1, 1, 'ko', 1, 0.5, 0.25, NULL)`)
   db.close()
+}
+
+function expectCollection(store: Store, steps: number): void {
+  const found = store.collections.findByName('규정집')
+  expect(found !== null).toBe(steps >= 6)
+  if (!found) return
+  expect(found).toMatchObject({ documents: 1, chunks: 1, dim: 2, pendingChunks: steps >= 7 ? 0 : 1 })
+  expect(found.vectorIndex).toEqual(steps >= 7 ? { kind: 'hnsw', recallAt10: 1 } : { kind: 'exact', recallAt10: null })
+  expect(found.separation).toHaveLength(steps >= 7 ? 1 : 0)
+  expect(store.documents.content('d')).toMatchObject({ text: '휴가는 15일', chunks: [{ id: '1' }] })
+  expect(store.terms.find(1, '휴가')).toBe(steps >= 7 ? 1 : null)
 }
 
 describe('schema history', () => {
@@ -52,6 +78,7 @@ describe('schema history', () => {
       expect(store.models.list()).toHaveLength(steps >= 2 ? 1 : 0)
       expect(store.settings.get().theme).toBe(steps >= 3 ? 'dark' : 'system')
       expect(store.runs.list(10)).toHaveLength(steps >= 4 ? 1 : 0)
+      expectCollection(store, steps)
       expect(schemaOf(join(folder, 'moru.db'))).toEqual(schemaOf(join(blank, 'moru.db')))
       const db = new Sqlite(join(folder, 'moru.db'), { readonly: true })
       expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
