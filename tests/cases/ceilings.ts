@@ -16,7 +16,6 @@ const read: KernelCase[] = streams.map(({ name, count, run }) => ({
   kernel: streamRead,
   name,
   because: 'whole numbers come out as they are',
-  wide: true,
   prepare: ({ lanes }) => {
     const next = random(5)
     const x = Uint32Array.from({ length: count * 4 }, () => next() * 2 ** 32)
@@ -41,7 +40,6 @@ const add: KernelCase[] = chains.map(({ name, ...p }) => ({
   kernel: multiplyAdd,
   name,
   because: 'every one of the 8 * rounds steps rounds twice, and the additions at the end sixteen times',
-  wide: true,
   prepare: ({ lanes }) => {
     const x = normal()(lanes * 16, 3)
     // The f32 numbers that the kernel gets.

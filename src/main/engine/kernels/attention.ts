@@ -30,16 +30,23 @@ export const ropeStore = family((kv) =>
     exchange: () => ({ vectors: 1, scalars: 0 }),
     workgroups: (s) => [s.HEADS + 2 * s.KV_HEADS, s.tokens],
     flops: (s) =>
-      s.tokens * (s.HEADS + s.KV_HEADS) * (s.ROPE * 3 * s.rope_dim + s.NORM * 4 * s.HEAD_DIM) +
+      s.tokens * (s.HEADS + s.KV_HEADS) * (s.ROPE * 3 * s.rope_dim + s.NORM * (4 * s.HEAD_DIM + 3)) +
       s.tokens * s.HEADS * s.HEAD_DIM,
     bytes: (s) =>
       s.tokens * s.HEAD_DIM * (8 * s.HEADS + s.KV_HEADS * 2 * (4 + kvBytes[kv])) +
-      s.tokens * 4 * (1 + s.ROPE * s.rope_dim),
+      s.tokens * 4 * (1 + s.ROPE * s.rope_dim) +
+      s.NORM * 8 * s.HEAD_DIM,
   }),
 )
 
 /** Measures: `queryKeys`, pairs of a token and a key it sees, over all tiles; `readKeys`, keys read by all tiles. */
-const attentionFlops = (s: Shape) => s.HEADS * s.queryKeys * (4 * s.HEAD_DIM + 4)
+const attentionFlops = (s: Shape) =>
+  s.HEADS * (s.queryKeys * (4 * s.HEAD_DIM + 4 + s.ALIBI * 3) + (1 - s.PARTIAL) * s.tokens * s.HEAD_DIM)
+
+/** Keys and values by every tile, queries, and results: partial ones hold a maximum and a sum more, padded to four. */
+const attentionBytes = (kv: KvType) => (s: Shape) =>
+  (2 * kvBytes[kv] * s.HEAD_DIM * s.readKeys * s.HEADS) / s.HEADS_PER_TILE +
+  4 * s.HEADS * (s.tokens * s.HEAD_DIM + (s.PARTIAL ? s.tiles * (s.HEAD_DIM + 4) : s.tokens * s.HEAD_DIM))
 
 export const attention = family((kv) =>
   defineKernel({
@@ -61,8 +68,7 @@ export const attention = family((kv) =>
     exchange: (c) => ({ vectors: c.QUERY_TOKENS * c.HEADS_PER_TILE, scalars: c.QUERY_TOKENS * c.HEADS_PER_TILE }),
     workgroups: (s) => [s.HEADS / s.HEADS_PER_TILE, s.tiles],
     flops: attentionFlops,
-    bytes: (s) =>
-      (2 * kvBytes[kv] * s.HEAD_DIM * s.readKeys * s.HEADS) / s.HEADS_PER_TILE + 8 * s.tokens * s.HEADS * s.HEAD_DIM,
+    bytes: attentionBytes(kv),
   }),
 )
 
@@ -75,6 +81,6 @@ export const attentionCombine = defineKernel({
   measures: ['parts'],
   constants: ['OUT', 'HEAD_DIM', 'HEADS'],
   workgroups: (s) => [s.HEADS, s.tokens],
-  flops: (s) => s.parts * s.HEADS * (2 * s.HEAD_DIM + 4) + s.tokens * s.HEADS * s.HEAD_DIM,
+  flops: (s) => s.parts * s.HEADS * (2 * s.HEAD_DIM + 5) + s.tokens * s.HEADS * s.HEAD_DIM,
   bytes: (s) => 4 * s.HEADS * (s.parts * (s.HEAD_DIM + 4) + s.tokens * s.HEAD_DIM) + 8 * s.tokens,
 })

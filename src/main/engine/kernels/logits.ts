@@ -58,7 +58,8 @@ export const topKCollect = defineKernel({
   constants: ['CAPACITY'],
   workgroups: (s) => [Math.ceil(s.vocab / (s.LANES * 64)), s.rows],
   flops: (s) => s.rows * s.vocab,
-  bytes: (s) => 4 * s.rows * (s.vocab + 1),
+  // The candidates found, few as they are, depend on the logits and are left out.
+  bytes: (s) => 4 * s.rows * (s.vocab + 3),
 })
 
 export const tokenLoss = defineKernel({
@@ -70,6 +71,6 @@ export const tokenLoss = defineKernel({
   params: { rows: 'u32', vocab: 'u32', stride: 'u32' },
   exchange: () => ({ vectors: 1, scalars: 0 }),
   workgroups: (s) => s.rows,
-  flops: (s) => 6 * s.rows * s.vocab,
+  flops: (s) => s.rows * (4 * s.vocab + 3),
   bytes: (s) => 4 * s.rows * (s.vocab + 2),
 })

@@ -18,6 +18,6 @@ export const pool = defineKernel({
   constants: ['MODE', 'NORMALIZE'],
   exchange: () => ({ vectors: 1, scalars: 0 }),
   workgroups: (s) => s.sequences,
-  flops: (s) => s.dim * ((s.MODE < 2 ? s.tokens : s.sequences) + s.NORMALIZE * 3 * s.sequences),
+  flops: (s) => (s.MODE < 2 ? s.tokens * s.dim : 0) + s.NORMALIZE * s.sequences * (3 * s.dim + 2),
   bytes: (s) => 4 * s.dim * ((s.MODE < 2 ? s.tokens : s.sequences) + s.sequences) + 8 * s.sequences,
 })

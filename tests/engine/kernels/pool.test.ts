@@ -1,0 +1,4 @@
+import { cases } from '../../cases/pool'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)
