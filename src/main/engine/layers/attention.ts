@@ -111,7 +111,7 @@ export class SelfAttention {
         step.recorder.run(
           attentionCombine,
           { OUT: step.activations, HEAD_DIM: headDim, HEADS: heads },
-          { parts: workspace.parts, spans: step.spans, out: workspace.attention },
+          { parts: workspace.parts, spans: tiles.windowSpans ?? step.spans, out: workspace.attention },
           { tokens: tiles.tokens, parts: tiles.parts },
         )
     }

@@ -24,8 +24,10 @@ export interface AttentionTiles {
   queryTokens: number
   /** Heads of a group that a tile handles together. */
   headsPerTile: number
-  /** Keys were split: partial results, to be joined by `spans`. */
+  /** Keys were split: partial results, to be joined by the step's `spans`. */
   partial: boolean
+  /** Instead of the step's: layers with a window split fewer keys. */
+  windowSpans?: GPUBuffer
   queryKeys: number
   readKeys: number
   tokens: number

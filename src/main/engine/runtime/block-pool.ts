@@ -3,6 +3,7 @@
  * Blocks are shared by content, as in PagedAttention (Kwon et al., arXiv 2309.06180): a full block is known by its tokens and
  * all tokens before it, so any sequence with the same beginning takes it instead of computing it.
  */
+import { MoruError } from '../../../shared/errors'
 import { blockTokens } from '../kernels/attention'
 
 interface Block {
@@ -11,11 +12,16 @@ interface Block {
   prefix: string | null
 }
 
+/** Names kept for each block before those that no block remembers are dropped. */
+const namesPerBlock = 8
+
 export class BlockPool {
   readonly size: number
   private readonly blocks: Block[]
-  /** Blocks nobody holds, least recently used first. */
-  private readonly free = new Set<number>()
+  /** Blocks nobody holds and that remember nothing: taken first. */
+  private readonly blank = new Set<number>()
+  /** Blocks nobody holds that others may still use, least recently used first. */
+  private readonly remembered = new Set<number>()
   private readonly byPrefix = new Map<string, number>()
   /** Prefixes by what they extend and their tokens; a short name for each keeps keys of constant length. */
   private readonly names = new Map<string, string>()
@@ -24,23 +30,29 @@ export class BlockPool {
   constructor(size: number) {
     this.size = size
     this.blocks = Array.from({ length: size }, () => ({ holders: 0, prefix: null }))
-    for (let i = 0; i < size; i++) this.free.add(i)
+    for (let i = 0; i < size; i++) this.blank.add(i)
   }
 
   /** Blocks that can be taken now; some of them may still remember tokens. */
   get available(): number {
-    return this.free.size
+    return this.blank.size + this.remembered.size
   }
 
   get used(): number {
-    return this.size - this.free.size
+    return this.size - this.available
+  }
+
+  /** Prefixes that have a name, eight a block at most. */
+  get named(): number {
+    return this.names.size
   }
 
   /** A block for new tokens, or null when all are held. What it remembered is forgotten. */
   take(): number | null {
-    const next = this.free.values().next()
+    const from = this.blank.size > 0 ? this.blank : this.remembered
+    const next = from.values().next()
     if (next.done) return null
-    this.free.delete(next.value)
+    from.delete(next.value)
     const block = this.blocks[next.value]
     this.forget(block)
     block.holders = 1
@@ -56,7 +68,7 @@ export class BlockPool {
       const index = name === undefined ? undefined : this.byPrefix.get(name)
       if (name === undefined || index === undefined) break
       this.blocks[index].holders++
-      this.free.delete(index)
+      this.remembered.delete(index)
       taken.push(index)
       prefix = name
     }
@@ -68,11 +80,12 @@ export class BlockPool {
     const key = prefixKey(prefix, ids, end)
     let name = this.names.get(key)
     if (name === undefined) this.names.set(key, (name = String(this.nextName++)))
-    if (!this.byPrefix.has(name)) {
+    // A block that remembers something keeps its name: others may have found it by that.
+    if (!this.byPrefix.has(name) && this.blocks[index].prefix === null) {
       this.byPrefix.set(name, index)
       this.blocks[index].prefix = name
     }
-    if (this.names.size > this.size * 8) this.dropNames()
+    if (this.names.size > this.size * namesPerBlock) this.dropNames()
     return name
   }
 
@@ -80,7 +93,10 @@ export class BlockPool {
   release(indices: number[]): void {
     for (const index of [...indices].reverse()) {
       const block = this.blocks[index]
-      if (--block.holders === 0) this.free.add(index)
+      if (block.holders === 0) throw new MoruError('internal', `Block ${index} was given back, but nobody holds it.`)
+      if (--block.holders > 0) continue
+      if (block.prefix === null) this.blank.add(index)
+      else this.remembered.add(index)
     }
   }
 

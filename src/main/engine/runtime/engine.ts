@@ -1,6 +1,6 @@
 /** The engine: opens the GPU, loads models, and opens the GPU again when it was lost. */
 import { dirname } from 'node:path'
-import { MoruError } from '../../../shared/errors'
+import { MoruError, throwIfCancelled, toMoruError } from '../../../shared/errors'
 import { type MemoryPlan } from '../../../shared/contract/models'
 import { type LoadSettings } from '../../../shared/contract/sampling'
 import { Gpu, type AdapterReport, type GpuOptions } from '../device/gpu'
@@ -9,6 +9,7 @@ import { type WeightFile } from '../formats/weight-file'
 import { blockTokens } from '../kernels/attention'
 import { type LoadProgress } from '../layers/weight-loader'
 import { type ModelConfig } from '../models/config'
+import { type Decoder } from '../models/decoder'
 import { loadDecoder, loadEncoder, readModelConfig } from '../models/load-decoder'
 import { loadTokenizerFromFolder, loadTokenizerFromMetadata, type LoadedTokenizer } from '../tokenizer/load'
 import { Embedder } from './embedder'
@@ -39,6 +40,7 @@ export function loadTokenizer(file: WeightFile): Promise<LoadedTokenizer> {
 export class Engine {
   private readonly options: GpuOptions
   private gpu: Gpu | null = null
+  private opening: Promise<Gpu> | null = null
   private readonly models = new Set<LoadedModel | Embedder>()
 
   constructor(options: GpuOptions = {}) {
@@ -52,17 +54,13 @@ export class Engine {
 
   /** null while the device is closed or lost. */
   get adapter(): AdapterReport | null {
-    return this.gpu && !this.gpu.lost ? this.gpu.report : null
+    return this.gpu && !trouble(this.gpu) ? this.gpu.report : null
   }
 
-  /** The device, opened (again) if need be. Throws no_adapter. */
+  /** The device, opened (again) if need be: also after it refused a command, for then nothing on it is sure. Throws no_adapter. */
   async open(): Promise<Gpu> {
-    if (this.gpu && !this.gpu.lost) return this.gpu
-    for (const model of this.models)
-      await model.close(this.gpu?.lost ?? new MoruError('device_lost', 'The GPU device was lost.'))
-    this.models.clear()
-    this.gpu = await Gpu.open(this.options)
-    return this.gpu
+    if (this.gpu && !trouble(this.gpu)) return this.gpu
+    return (this.opening ??= this.reopen().finally(() => (this.opening = null)))
   }
 
   /** What the adapter leaves for a model, beside what is loaded. */
@@ -85,29 +83,17 @@ export class Engine {
     const start = performance.now()
     const file = await openModelFile(path)
     try {
+      throwIfCancelled(signal)
       const config = await readModelConfig(file)
       const { tokenizer, chatTemplate } = await loadTokenizer(file)
       const gpu = await this.open()
-      const plan = await this.plan(config, file, load)
+      throwIfCancelled(signal)
+      const actual = { ...load, computeType: gpu.profile.halfFloats ? load.computeType : ('f32' as const) }
+      const plan = await this.plan(config, file, actual)
       const decoder = await loadDecoder(gpu, file, config, { onProgress, signal })
-      const activations = gpu.profile.halfFloats ? load.computeType : 'f32'
-      const blocks = Math.ceil(plan.contextLength / blockTokens)
-      const runner = await ModelRunner.open(gpu, decoder, {
-        activations,
-        kvType: load.kvType,
-        contextLength: plan.contextLength,
-        blocks,
-      }).catch((error: unknown) => {
-        decoder.buffers.release()
-        throw error
-      })
-      const model = new LoadedModel({
-        gpu,
-        runner,
-        tokenizer,
-        template: chatTemplate,
-        loadMs: performance.now() - start,
-      })
+      const runner = await openRunner(gpu, decoder, actual, plan.contextLength, signal)
+      const loadMs = performance.now() - start
+      const model = new LoadedModel({ gpu, runner, tokenizer, template: chatTemplate, loadMs })
       this.models.add(model)
       return model
     } finally {
@@ -150,14 +136,72 @@ export class Engine {
 
   async close(): Promise<void> {
     for (const model of this.models) await this.unload(model)
+    // Dawn takes the process down when its device goes with work pending.
+    if (this.gpu && !trouble(this.gpu)) await this.gpu.idle()
     this.gpu?.destroy()
     this.gpu = null
   }
 
+  private async reopen(): Promise<Gpu> {
+    const before = this.gpu
+    if (before) {
+      const reason = trouble(before) ?? new MoruError('device_lost', 'The GPU device was lost.')
+      for (const model of this.models) await model.close(reason)
+      before.destroy()
+    }
+    this.models.clear()
+    return (this.gpu = await Gpu.open(this.options))
+  }
+
   private async plan(config: ModelConfig, file: WeightFile, load: LoadSettings): Promise<MemoryPlan> {
     const plan = planMemory(config, file.tensors.values(), load, await this.limits())
+    // A longer context than the model has positions is a wrong setting, not a lack of memory.
+    if (!plan.fits && plan.totalBytes <= (plan.availableBytes ?? Infinity) && plan.contextLength > config.contextLength)
+      throw new MoruError('invalid_input', plan.reason ?? '', { details: { ...plan } })
     if (!plan.fits)
       throw new MoruError('out_of_memory', `The model does not fit. ${plan.reason}`, { details: { ...plan } })
     return plan
+  }
+}
+
+/** What keeps a device from being used, if anything does. */
+function trouble(gpu: Gpu): MoruError | null {
+  try {
+    gpu.check()
+    return null
+  } catch (error) {
+    return toMoruError(error)
+  }
+}
+
+/** A default context that the plan allows but the driver does not is halved this far. */
+const leastContext = 512
+
+/**
+ * Cache and workspace for a decoder, which is released when that fails. Without a context length in the settings, shorter
+ * ones are tried when the driver has less memory than the plan thought.
+ */
+async function openRunner(
+  gpu: Gpu,
+  decoder: Decoder,
+  load: LoadSettings,
+  contextLength: number,
+  signal: AbortSignal | undefined,
+): Promise<ModelRunner> {
+  try {
+    for (let length = contextLength; ; length = Math.max(leastContext, Math.floor(length / 2))) {
+      throwIfCancelled(signal)
+      const blocks = Math.ceil(length / blockTokens)
+      const options = { activations: load.computeType, kvType: load.kvType, contextLength: length, blocks }
+      try {
+        return await ModelRunner.open(gpu, decoder, options)
+      } catch (error) {
+        const shorter = load.contextLength === null && length > leastContext
+        if (!shorter || toMoruError(error).code !== 'out_of_memory') throw error
+      }
+    }
+  } catch (error) {
+    decoder.buffers.release()
+    throw error
   }
 }

@@ -1,4 +1,5 @@
 /** A model on the GPU that answers requests: many at a time, step by step. */
+import { type LoadSettings } from '../../../shared/contract/sampling'
 import { MoruError, throwIfCancelled, toMoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { blockTokens } from '../kernels/attention'
@@ -9,6 +10,9 @@ import { type GenerateEvent, type GenerateRequest } from './generate'
 import { type ModelRunner } from './model-runner'
 import { Scheduler, type ScheduledStep } from './scheduler'
 import { Sequence } from './sequence'
+
+/** Tokens scored in one step: few enough to cancel within a second on a software adapter. */
+const scoredTokens = 64
 
 export interface LoadedModelParts {
   gpu: Gpu
@@ -31,6 +35,7 @@ export class LoadedModel {
   private turn: Promise<void> = Promise.resolve()
   private pumping = false
   private closed: MoruError | null = null
+  private closing: Promise<void> | null = null
   private readonly rate = { tokens: 0, since: 0, perSecond: null as number | null }
 
   constructor(parts: LoadedModelParts) {
@@ -52,6 +57,12 @@ export class LoadedModel {
     return this.runner.options.contextLength
   }
 
+  /** What it was loaded with: f32 where the device lacks 16-bit floats, whatever was asked for. */
+  get settings(): LoadSettings & { contextLength: number } {
+    const { activations, kvType } = this.runner.options
+    return { contextLength: this.contextLength, computeType: activations, kvType }
+  }
+
   get status(): { generating: boolean; tokensPerSecond: number | null; kvBlocksUsed: number; kvBlocksTotal: number } {
     return {
       generating: !this.scheduler.idle,
@@ -62,18 +73,18 @@ export class LoadedModel {
   }
 
   /**
-   * Continues a prompt. Cancelling by the request's signal ends with 'cancelled', after at most one step.
+   * Continues a prompt. Cancelling by the request's signal ends with 'cancelled' at once; what the GPU has begun, a step, it ends.
+   * The same request with the same seed gives the same text, whatever was cached, while nothing else runs. Beside others the
+   * sums of a step are rounded in another order (1e-6 of a logit in f32), which changes a token only in a near tie.
    * Throws invalid_input (empty prompt, ids outside the vocabulary), context_full (the prompt leaves no room), device_lost, out_of_memory.
    */
   async *generate(request: GenerateRequest): AsyncGenerator<GenerateEvent> {
     this.check(request.promptIds)
     if (request.promptIds.length >= this.contextLength)
-      throw new MoruError(
-        'context_full',
+      throw contextFull(
         `The prompt has ${request.promptIds.length} tokens; the context holds ${this.contextLength}, the answer included.`,
-        {
-          details: { promptTokens: request.promptIds.length, contextLength: this.contextLength },
-        },
+        request.promptIds.length,
+        this.contextLength,
       )
     const sequence = new Sequence(request, this.tokenizer)
     this.scheduler.add(sequence)
@@ -82,13 +93,13 @@ export class LoadedModel {
       yield* sequence.follow()
     } finally {
       // A caller that stops listening does not keep the GPU busy.
-      if (!sequence.finishReason) sequence.finish('cancelled')
+      sequence.cancel()
     }
   }
 
   /**
    * Negative log-likelihood in nats of ids[1], ids[2], ... given what is before them; nothing is added to ids.
-   * Throws context_full, invalid_input, cancelled.
+   * Waits its turn for room in the cache when requests hold it. Throws context_full, invalid_input, cancelled.
    */
   async score(
     ids: number[],
@@ -96,34 +107,36 @@ export class LoadedModel {
   ): Promise<Float32Array> {
     this.check(ids)
     if (ids.length > this.contextLength)
-      throw new MoruError('context_full', `${ids.length} tokens to score; the context holds ${this.contextLength}.`)
-    const blocks: number[] = []
+      throw contextFull(
+        `${ids.length} tokens to score; the context holds ${this.contextLength}.`,
+        ids.length,
+        this.contextLength,
+      )
     const out = new Float32Array(ids.length - 1)
+    const blocks = await this.scheduler.hold(Math.ceil(out.length / blockTokens), options.signal)
     try {
-      for (let at = 0; at < ids.length - 1;) {
+      for (let at = 0; at < out.length;) {
         throwIfCancelled(options.signal)
-        const count = Math.min(64, ids.length - 1 - at)
-        while (blocks.length * blockTokens < at + count) blocks.push(this.takeBlock())
+        const count = Math.min(scoredTokens, out.length - at)
         const entry = { ids: ids.slice(at, at + count), position: at, blocks, logits: 'all' as const }
         out.set(await this.exclusive(() => this.runner.losses([entry], ids.slice(at + 1, at + 1 + count))), at)
         at += count
         options.onProgress?.(at)
       }
     } finally {
-      this.pool.release(blocks)
+      this.scheduler.giveBack(blocks)
     }
     return out
   }
 
   /** Ends all requests with `reason` and frees the GPU's memory once the step in progress is over. */
-  async close(reason: MoruError): Promise<void> {
-    if (this.closed) return
-    this.closed = reason
-    await this.exclusive(async () => {
+  close(reason: MoruError): Promise<void> {
+    this.closed ??= reason
+    return (this.closing ??= this.turn.then(() => {
       this.scheduler.fail(reason)
       this.runner.release()
       this.runner.model.buffers.release()
-    })
+    }))
   }
 
   private check(ids: number[]): void {
@@ -136,18 +149,11 @@ export class LoadedModel {
       throw new MoruError('invalid_input', `Token id ${wrong} is outside the vocabulary of ${this.config.vocabSize}.`)
   }
 
-  private takeBlock(): number {
-    const block = this.pool.take()
-    if (block === null)
-      throw new MoruError(
-        'out_of_memory',
-        'The key/value cache is in use by other requests; try again when they are done.',
-      )
-    return block
-  }
-
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.turn.then(work)
+    const run = this.turn.then(() => {
+      if (this.closed) throw this.closed
+      return work()
+    })
     this.turn = run.then(
       () => undefined,
       () => undefined,
@@ -172,7 +178,6 @@ export class LoadedModel {
   }
 
   private async step(): Promise<void> {
-    if (this.closed) return
     const step = this.scheduler.next()
     if (!step) return
     const start = performance.now()
@@ -190,12 +195,26 @@ export class LoadedModel {
       if (!candidates) continue
       const own = row++
       if (sequence.finishReason) continue
+      if (!Number.isFinite(candidates.logSumExp)) {
+        sequence.fail(this.notNumbers())
+        continue
+      }
       const chosen =
         sequence.choose(candidates) ?? sequence.choose(await this.runner.allCandidates(own, candidates.logSumExp))
       if (!chosen) throw new MoruError('internal', 'No token could be chosen from all candidates.')
+      // It may have been cancelled while all candidates were read.
+      if (sequence.finishReason) continue
       sequence.accept(chosen, this.contextLength)
       this.count()
     }
+  }
+
+  private notNumbers(): MoruError {
+    const remedy =
+      this.settings.computeType === 'f16'
+        ? 'Its activations are too large for 16-bit floats: load it with 32-bit compute.'
+        : 'Its weights are damaged, or the file is not what it says.'
+    return new MoruError('unsupported', `The model’s logits are not numbers. ${remedy}`)
   }
 
   /** Tokens a second over the last half second. */
@@ -207,4 +226,8 @@ export class LoadedModel {
     this.rate.perSecond = (this.rate.tokens * 1000) / (now - this.rate.since)
     Object.assign(this.rate, { tokens: 0, since: now })
   }
+}
+
+function contextFull(message: string, promptTokens: number, contextLength: number): MoruError {
+  return new MoruError('context_full', message, { details: { promptTokens, contextLength } })
 }

@@ -21,6 +21,8 @@ export interface MemoryLimits {
   stepTokens?: number
 }
 
+type Figures = Omit<MemoryPlan, 'availableBytes' | 'fits' | 'reason'>
+
 /** A model that cannot hold even so many tokens is of no use. */
 const leastContext = 512
 
@@ -35,15 +37,17 @@ export function planMemory(
   limits: MemoryLimits,
 ): MemoryPlan {
   const weightsBytes = weightBytes(config, tensors, limits.lanes ?? 32)
-  const kvBytesPerToken = bytesPerToken({ ...config, kvType: load.kvType })
-  const workspaceBytes = workspace(config, load, limits.stepTokens ?? 512)
-  const contextLength =
-    load.contextLength ?? longestContext(config, kvBytesPerToken, weightsBytes + workspaceBytes, limits)
-  const kvBytes = Math.ceil(contextLength / blockTokens) * blockTokens * kvBytesPerToken
-  const plan = { weightsBytes, kvBytesPerToken, kvBytes, workspaceBytes, contextLength }
-  const totalBytes = weightsBytes + kvBytes + workspaceBytes
-  const reason = whyNot({ ...plan, totalBytes }, config, limits)
-  return { ...plan, totalBytes, availableBytes: limits.availableBytes, fits: reason === null, reason }
+  const figures = (contextLength: number): Figures => {
+    const kvBytesPerToken = bytesPerToken({ ...config, kvType: load.kvType })
+    const kvBytes = Math.ceil(contextLength / blockTokens) * blockTokens * kvBytesPerToken
+    const workspaceBytes = workspace(config, load, contextLength, limits.stepTokens ?? 512)
+    const totalBytes = weightsBytes + kvBytes + workspaceBytes
+    return { weightsBytes, kvBytesPerToken, kvBytes, workspaceBytes, contextLength, totalBytes }
+  }
+  const longest = longestContext(config, figures, limits)
+  const plan = figures(load.contextLength ?? Math.min(config.contextLength, Math.max(longest, leastContext)))
+  const reason = whyNot(plan, config, limits, longest)
+  return { ...plan, availableBytes: limits.availableBytes, fits: reason === null, reason }
 }
 
 /** Bytes of all weights in the packed layouts of their types; vectors and positions are f32, integer tensors stay behind. */
@@ -66,24 +70,32 @@ function weightBytes(config: ModelConfig, tensors: Iterable<TensorInfo>, lanes: 
 }
 
 /** Everything a step works in, as the runtime allocates it. */
-function workspace(config: ModelConfig, load: LoadSettings, tokens: number): number {
-  const contextLength = load.contextLength ?? config.contextLength
+function workspace(config: ModelConfig, load: LoadSettings, contextLength: number, tokens: number): number {
   const sizes = { tokens, contextLength, blocks: Math.ceil(contextLength / blockTokens), activations: load.computeType }
   const { tiles, ...others } = workspaceBytes(config, sizes)
-  return Object.values(others).reduce((sum, bytes) => sum + bytes, tileBufferCount * tiles)
+  // Sixteen bytes stand in for bindings that a variant does not read: one with the weights, one with the workspace.
+  return Object.values(others).reduce((sum, bytes) => sum + bytes, tileBufferCount * tiles + 32)
 }
 
-/** Tokens that fit beside `otherBytes`, at most what the model was made for; the least context when fewer would fit. */
+/** Most tokens that fit, whole blocks unless it is all that the model was made for; 0 when none do. */
 function longestContext(
   config: ModelConfig,
-  kvBytesPerToken: number,
-  otherBytes: number,
+  figures: (contextLength: number) => Figures,
   limits: MemoryLimits,
 ): number {
-  const free = limits.availableBytes === null ? Infinity : limits.availableBytes - otherBytes
-  const fitting = Math.min(free / kvBytesPerToken, tokensOfOneLayer(config, kvBytesPerToken, limits))
-  const whole = Math.floor(fitting / blockTokens) * blockTokens
-  return Math.min(config.contextLength, Math.max(whole, leastContext))
+  const { kvBytesPerToken } = figures(0)
+  const fits = (contextLength: number) =>
+    contextLength <= tokensOfOneLayer(config, kvBytesPerToken, limits) &&
+    (limits.availableBytes === null || figures(contextLength).totalBytes <= limits.availableBytes)
+  if (fits(config.contextLength)) return config.contextLength
+  let least = 0
+  let most = Math.ceil(config.contextLength / blockTokens)
+  while (most - least > 1) {
+    const middle = Math.floor((least + most) / 2)
+    if (fits(middle * blockTokens)) least = middle
+    else most = middle
+  }
+  return least * blockTokens
 }
 
 /** Tokens whose keys (or values) of one layer a single binding holds. */
@@ -92,25 +104,23 @@ function tokensOfOneLayer(config: ModelConfig, kvBytesPerToken: number, limits: 
   return Math.floor(Math.min(limits.maxBufferBytes, limits.maxBindingBytes) / layerBytes)
 }
 
-function whyNot(
-  plan: Pick<
-    MemoryPlan,
-    'weightsBytes' | 'kvBytes' | 'workspaceBytes' | 'totalBytes' | 'contextLength' | 'kvBytesPerToken'
-  >,
-  config: ModelConfig,
-  limits: MemoryLimits,
-): string | null {
-  const most = tokensOfOneLayer(config, plan.kvBytesPerToken, limits)
-  if (plan.contextLength > most)
-    return `A context of ${plan.contextLength} tokens is too long for this adapter's buffers, which hold ${most} tokens a layer. Choose a shorter one.`
-  if (limits.availableBytes === null || plan.totalBytes <= limits.availableBytes) return null
-  const parts = `${figure(plan.weightsBytes)} of weights, ${figure(plan.kvBytes)} of keys and values for ${plan.contextLength} tokens, ${figure(plan.workspaceBytes)} to work in`
-  const kept = plan.weightsBytes + plan.workspaceBytes
+function whyNot(plan: Figures, config: ModelConfig, limits: MemoryLimits, longest: number): string | null {
+  const { contextLength, kvBytesPerToken, totalBytes } = plan
+  if (learnsPositions(config) && contextLength > config.contextLength)
+    return `The model knows ${config.contextLength} positions, and a context of ${contextLength} tokens was asked for.`
+  const most = tokensOfOneLayer(config, kvBytesPerToken, limits)
+  if (contextLength > most)
+    return `A context of ${contextLength} tokens is too long for this adapter's buffers, which hold ${most} tokens a layer. Choose a shorter one.`
+  if (limits.availableBytes === null || totalBytes <= limits.availableBytes) return null
+  const parts = `${figure(plan.weightsBytes)} of weights, ${figure(plan.kvBytes)} of keys and values for ${contextLength} tokens, ${figure(plan.workspaceBytes)} to work in`
   const remedy =
-    kept + leastContext * plan.kvBytesPerToken <= limits.availableBytes
-      ? `A context of ${Math.floor((limits.availableBytes - kept) / plan.kvBytesPerToken / blockTokens) * blockTokens} tokens would fit.`
+    longest >= Math.min(leastContext, config.contextLength)
+      ? `A context of ${longest} tokens would fit.`
       : 'Choose a smaller model, or one with fewer bits a weight.'
-  return `It needs ${figure(plan.totalBytes)} (${parts}), and this adapter allows ${figure(limits.availableBytes)}. ${remedy}`
+  return `It needs ${figure(totalBytes)} (${parts}), and this adapter allows ${figure(limits.availableBytes)}. ${remedy}`
 }
+
+/** Positions are a table of so many rows: there is nothing past its end. */
+const learnsPositions = (config: ModelConfig) => config.architecture === 'gpt2' || config.architecture === 'opt'
 
 const figure = (bytes: number) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`)

@@ -51,13 +51,22 @@ export function logitChanges(
   return [...changes.values()]
 }
 
-/** How many of the largest logits decide the next token: 1 greedy, up to `most` for top-k; null: possibly all. */
-export function candidatesNeeded(sampling: Sampling, most: number): number | null {
-  if (sampling.temperature === 0) return 1
-  return sampling.topK > 0 && sampling.topK <= most && sampling.typicalP === 1 ? sampling.topK : null
+/** Largest k that candidates are asked for: more would seldom fit what the GPU collects. */
+const mostCandidates = 192
+/** Enough for top-p and min-p nearly always, where top-k does not limit them. */
+const usualCandidates = 128
+
+/** How many of the largest logits to ask for: 1 greedy, k for top-k. Where more decide, `keptCandidates` says so. */
+export function candidatesNeeded({ temperature, topK }: Sampling): number {
+  if (temperature === 0) return 1
+  return topK > 0 && topK <= mostCandidates ? topK : usualCandidates
 }
 
-/** How many leading candidates the filters keep; null when `candidates` end too early to tell. */
+/**
+ * Indices of the candidates the filters keep, in descending order; null when the candidates end too early to tell.
+ * Top-k keeps exactly k (of equal logits those of lower ids); top-p and typical include the token that reaches p; min-p
+ * includes a token that has just the least probability.
+ */
 export function keptCandidates(c: Candidates, sampling: Sampling): number[] | null {
   const limit = sampling.topK > 0 ? Math.min(sampling.topK, c.ids.length) : c.ids.length
   const truncated = !c.complete && (sampling.topK === 0 || sampling.topK > c.ids.length)

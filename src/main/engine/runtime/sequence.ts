@@ -5,7 +5,7 @@ import { StreamDecoder } from '../tokenizer/stream-decoder'
 import { type Tokenizer } from '../tokenizer/tokenizer'
 import { type GenerateEvent, type GenerateRequest } from './generate'
 import { type Candidates, draw, keptCandidates, logitChanges, randomSource, candidatesNeeded } from './sampling'
-import { type SampleRequest, mostCandidates } from './model-runner'
+import { type SampleRequest } from './model-runner'
 import { StopTexts } from './stop-texts'
 
 export class Sequence {
@@ -31,6 +31,7 @@ export class Sequence {
   private firstTokenAt: number | null = null
   private lastTokenAt = 0
   private wake: (() => void) | null = null
+  private failure: Error | null = null
 
   constructor(request: GenerateRequest, tokenizer: Tokenizer) {
     this.request = request
@@ -40,7 +41,13 @@ export class Sequence {
     this.decoder = new StreamDecoder(tokenizer)
     this.stops = new StopTexts(request.sampling.stop)
     this.random = randomSource(request.sampling.seed ?? Math.floor(Math.random() * 2 ** 32))
+    // Who cancels does not wait for the step in progress; the scheduler takes the blocks back after it.
+    if (request.signal?.aborted) this.cancel()
+    else request.signal?.addEventListener('abort', this.cancel, { once: true })
   }
+
+  /** Ends the request as 'cancelled', at once. */
+  readonly cancel = (): void => this.finish('cancelled')
 
   get answerIds(): number[] {
     return this.ids.slice(this.promptTokens)
@@ -62,8 +69,7 @@ export class Sequence {
   sampleRequest(): SampleRequest {
     const { sampling, logprobs } = this.request
     const changes = logitChanges(sampling, this.request.promptIds, this.ids.slice(this.promptTokens))
-    const needed = candidatesNeeded(sampling, mostCandidates) ?? mostCandidates
-    return { changes, topK: Math.max(needed, logprobs ?? 1) }
+    return { changes, topK: Math.max(candidatesNeeded(sampling), logprobs ?? 1) }
   }
 
   /** Chooses the next token; null when more candidates are needed to tell. */
@@ -92,10 +98,11 @@ export class Sequence {
   /** Ends the request; what was held back is given out, but not what belongs to a stop text. */
   finish(reason: FinishReason, stopped = false): void {
     if (this.finishReason) return
-    this.finishReason = reason
+    this.end(reason)
     const text = stopped ? '' : this.stops.push(this.decoder.flush()).text + this.stops.flush()
     const answered = this.ids.length - this.promptTokens
     const prefillMs = (this.firstTokenAt ?? performance.now()) - (this.prefillStartedAt ?? this.submittedAt)
+    const prefilled = Math.min(this.computed, this.promptTokens) - this.cachedTokens
     const decodeMs = this.firstTokenAt === null ? 0 : this.lastTokenAt - this.firstTokenAt
     this.emit({
       kind: 'finished',
@@ -104,7 +111,7 @@ export class Sequence {
       text,
       usage: { promptTokens: this.promptTokens, cachedTokens: this.cachedTokens, completionTokens: answered },
       ttftMs: (this.firstTokenAt ?? performance.now()) - this.submittedAt,
-      prefillTokensPerSecond: prefillMs > 0 ? ((this.promptTokens - this.cachedTokens) * 1000) / prefillMs : 0,
+      prefillTokensPerSecond: prefillMs > 0 ? (prefilled * 1000) / prefillMs : 0,
       decodeTokensPerSecond: decodeMs > 0 ? ((answered - 1) * 1000) / decodeMs : 0,
     })
   }
@@ -122,11 +129,17 @@ export class Sequence {
     }
   }
 
-  failure: Error | null = null
+  /** Ends the request with an error; one that is over stays as it ended. */
   fail(error: Error): void {
+    if (this.finishReason) return
     this.failure = error
-    this.finishReason ??= 'cancelled'
+    this.end('cancelled')
     this.wake?.()
+  }
+
+  private end(reason: FinishReason): void {
+    this.finishReason = reason
+    this.request.signal?.removeEventListener('abort', this.cancel)
   }
 
   private emit(event: GenerateEvent): void {

@@ -17,7 +17,9 @@ export interface StepWorkspace extends Workspace {
   tables: GPUBuffer
   anglesGlobal: GPUBuffer
   anglesLocal: GPUBuffer
+  /** Parts of each token whose keys were split: for layers that see everything, and for those with a window. */
   spans: GPUBuffer
+  windowSpans: GPUBuffer
   tileBuffers: GPUBuffer[]
   rows: GPUBuffer
   gathered: GPUBuffer
@@ -52,8 +54,8 @@ export function workspaceBytes(
   const gated = c.activation === 'silu' || c.architecture === 'gemma3'
   const heads = c.heads * c.headDim
   const ropeDim = Math.max(c.rope?.dim ?? 0, c.localRope?.dim ?? 0, 4)
-  // One-token tiles split over their keys: at most one part for 128 keys, and never more than the device asks for.
-  const parts = s.tokens + Math.ceil(s.contextLength / 128) * 4 + 256
+  // Tiles are split until there are as many as the device has workgroups (256 at most), and then rounded up by one a token.
+  const parts = s.tokens + 256
   const stride = vocabStride(c)
   return {
     hidden: s.tokens * c.hiddenDim * 4,
@@ -72,7 +74,8 @@ export function workspaceBytes(
     anglesGlobal: s.tokens * ropeDim * 4,
     anglesLocal: s.tokens * ropeDim * 4,
     spans: s.tokens * 8,
-    tiles: (parts + s.tokens) * 32,
+    windowSpans: s.tokens * 8,
+    tiles: parts * 32,
     rows: s.tokens * 4,
     gathered: logitRows * c.hiddenDim * 4,
     headInput: logitRows * c.hiddenDim * act,
