@@ -1,5 +1,6 @@
 import axe from 'axe-core'
 import { afterEach, expect, test } from 'vitest'
+import { userEvent } from 'vitest/browser'
 import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
 import { openWindow } from './mount'
 
@@ -42,12 +43,20 @@ const world = () => ({
   jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
 })
 
+/** Serious and critical findings inside `selector`, in words. */
+async function serious(selector: string): Promise<string[]> {
+  const { violations } = await axe.run(selector, { resultTypes: ['violations'] })
+  return violations
+    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join('\n')}`)
+}
+
 const places = [
-  ['chat', '/chat/c1', 'First'],
-  ['new chat', '/chat', ''],
-  ['models', '/models', ''],
-  ['a model', '/models/smollm2-135m-instruct', ''],
-  ['settings', '/settings', ''],
+  ['chat', '/chat/c1'],
+  ['new chat', '/chat'],
+  ['models', '/models'],
+  ['a model', '/models/smollm2-135m-instruct'],
+  ['settings', '/settings'],
 ] as const
 
 for (const [name, path] of places)
@@ -61,9 +70,34 @@ for (const [name, path] of places)
         document.title = 'Moru'
         await expect.poll(() => window.wrapper.find('h1').text()).not.toBe('')
         await new Promise((resolve) => setTimeout(resolve, 300))
-        const { violations } = await axe.run(window.wrapper.element as HTMLElement, { resultTypes: ['violations'] })
-        const serious = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
-        expect(
-          serious.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join('\n')}`),
-        ).toEqual([])
+        expect(await serious('#app')).toEqual([])
       })
+
+const dialogs = [
+  ['the import dialog', '/models?add=import'],
+  ['the hub dialog', '/models?add=hub'],
+] as const
+
+for (const [name, path] of dialogs)
+  for (const theme of ['light', 'dark'] as const)
+    test(`axe finds nothing serious in ${name}, ${theme}`, async () => {
+      const window = await openWindow(path, world(), 'ko')
+      close = window.close
+      document.documentElement.dataset.theme = theme
+      await expect.poll(() => document.querySelector('[role="dialog"]')).not.toBeNull()
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect(await serious('[role="dialog"]')).toEqual([])
+    })
+
+test('axe finds nothing serious in the palette and the token view', async () => {
+  const window = await openWindow('/chat/c1', world(), 'en')
+  close = window.close
+  await expect.poll(() => window.wrapper.find('button[aria-label="Why this token?"]').exists()).toBe(true)
+  await window.wrapper.get('button[aria-label="Why this token?"]').trigger('click')
+  await expect.poll(() => window.wrapper.find('[data-token]').exists()).toBe(true)
+  window.wrapper.get<HTMLElement>('[data-token]').element.focus()
+  expect(await serious('main')).toEqual([])
+  await userEvent.keyboard('{Control>}k{/Control}')
+  await expect.poll(() => document.querySelector('[role="listbox"]')).not.toBeNull()
+  expect(await serious('[role="dialog"]')).toEqual([])
+})

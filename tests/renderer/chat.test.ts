@@ -184,3 +184,63 @@ test('settings of a conversation are told to the host once the hand rests', asyn
   await expect.poll(() => window.world.conversations.get('c1')?.settings.sampling.temperature).toBe(0.1)
   expect(window.host.asked.filter((a) => a.route === 'conversations.update').length).toBe(1)
 })
+
+test('a preset keeps prompt, sampling and load settings, and gives them back', async () => {
+  const window = await open('/chat/c1', answered())
+  await window.wrapper.get('textarea[placeholder^="How the model"]').setValue('Answer like a smith.')
+  await window.wrapper.get<HTMLInputElement>('input[type="range"][aria-label="Temperature"]').setValue('0.2')
+  await button(window, 'Save as preset').trigger('click')
+  await expect.poll(() => document.activeElement?.tagName).toBe('INPUT')
+  const name = document.activeElement as HTMLInputElement
+  name.value = '대장장이'
+  name.dispatchEvent(new Event('input', { bubbles: true }))
+  name.form?.requestSubmit()
+  await expect.poll(() => window.world.presets.length).toBe(1)
+  expect(window.world.presets[0]).toMatchObject({
+    name: '대장장이',
+    settings: { systemPrompt: 'Answer like a smith.', sampling: { temperature: 0.2 } },
+    load: { kvType: 'f16' },
+  })
+  await window.wrapper
+    .findAll('button')
+    .find((b) => b.text() === 'Reset')
+    ?.trigger('click')
+  await expect.poll(() => window.world.conversations.get('c1')?.settings.sampling.temperature).toBe(0.7)
+  const presets = window.wrapper.findAll('select').find((s) => s.text().includes('대장장이'))
+  await presets?.setValue('')
+  await presets?.setValue(window.world.presets[0].id)
+  await expect.poll(() => window.world.conversations.get('c1')?.settings.sampling.temperature).toBe(0.2)
+})
+
+test('a message sent at once goes out under the settings just chosen', async () => {
+  const window = await open('/chat/c1', answered())
+  await window.wrapper.get<HTMLInputElement>('input[type="range"][aria-label="Top-k"]').setValue('7')
+  await say(window, 'Now')
+  await expect.poll(() => window.host.asked.some((a) => a.route === 'chat.send')).toBe(true)
+  const routes = window.host.asked.map((a) => a.route)
+  expect(routes.indexOf('conversations.update')).toBeGreaterThan(-1)
+  expect(routes.indexOf('conversations.update')).toBeLessThan(routes.indexOf('chat.send'))
+  expect(window.world.conversations.get('c1')?.settings.sampling.topK).toBe(7)
+})
+
+test('the exact prompt is shown to the letter', async () => {
+  const window = await open('/chat/c1', answered())
+  await expect.poll(() => text(window)).toContain('Other answer')
+  await button(window, 'Exact prompt').trigger('click')
+  await expect.poll(() => document.body.textContent).toContain('<|im_start|>user\nFirst question<|im_end|>')
+})
+
+test('search finds words in messages and shows where', async () => {
+  const window = await open('/chat', answered())
+  const search = window.wrapper.get<HTMLInputElement>('input[aria-label="Search chats"]')
+  await search.setValue('Other')
+  await expect.poll(() => window.wrapper.find('[data-row]').text()).toContain('Other answer')
+  await search.setValue('nowhere')
+  await expect.poll(() => text(window)).toContain('No chat contains this.')
+})
+
+test('what was typed is there after a reload', async () => {
+  const window = await open('/chat/c1', answered())
+  await window.wrapper.get('textarea[aria-label="Message"]').setValue('half a thou')
+  expect(localStorage.getItem('moru.draft.c1')).toBe('half a thou')
+})

@@ -145,16 +145,23 @@ export const useChat = defineStore('chat', () => {
     if (error.code !== 'network') await open(conversationId).catch(() => {})
   }
 
+  /** Starts a turn under the settings that are shown, told to the host or not. */
+  async function turn(conversationId: string, start: () => AsyncIterable<TurnEvent>, onStarted?: () => void) {
+    await saveSettings()
+    await watch(conversationId, start(), null, onStarted)
+  }
+
   const send = (
     conversationId: string,
     parentId: string | null,
     content: Pick<Message, 'text' | 'attachments'>,
     onStarted?: () => void,
-  ) => watch(conversationId, api.chat.send({ conversationId, parentId, ...content }), null, onStarted)
+  ) => turn(conversationId, () => api.chat.send({ conversationId, parentId, ...content }), onStarted)
 
   const regenerate = (conversationId: string, messageId: string) =>
-    watch(conversationId, api.chat.regenerate({ messageId }))
-  const resume = (conversationId: string, messageId: string) => watch(conversationId, api.chat.continue({ messageId }))
+    turn(conversationId, () => api.chat.regenerate({ messageId }))
+  const resume = (conversationId: string, messageId: string) =>
+    turn(conversationId, () => api.chat.continue({ messageId }))
   const stop = (messageId: string) => api.chat.stop({ messageId })
 
   async function editAnswer(conversationId: string, messageId: string, text: string) {

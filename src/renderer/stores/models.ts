@@ -4,6 +4,11 @@ import { type ModelSummary } from '../../shared/contract/models'
 import { useClient } from '../api'
 import { useSettings } from './settings'
 
+/** Architectures that turn text into vectors and write none. */
+const encoders = new Set(['bert', 'roberta', 'xlm-roberta'])
+
+export const writesText = (model: ModelSummary) => !encoders.has(model.architecture)
+
 /** The library of models. */
 export const useModels = defineStore('models', () => {
   const client = useClient()
@@ -34,7 +39,8 @@ export const useModels = defineStore('models', () => {
   }
 
   const byId = (id: string | null) => models.value.find((m) => m.id === id) ?? null
-  const usable = computed(() => models.value.filter((m) => m.available))
+  /** Models that can answer. */
+  const usable = computed(() => models.value.filter((m) => m.available && writesText(m)))
 
   /** The model that answers where a conversation names none. */
   const defaultModel = computed(

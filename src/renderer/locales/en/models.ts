@@ -29,6 +29,8 @@ export const models = {
   downloadAction: 'Download',
   downloading: 'Downloading {name}. The jobs at the foot show how far it is.',
   downloads: 'no downloads | {n} download | {n} downloads',
+  embedding: 'Embedding',
+  embeddingText: 'This model has none: it turns text into vectors for searching, and writes no text.',
   emptyText:
     'Models are the files that answer your chats. Download one from the hub, or import a GGUF file or a safetensors folder in place.',
   emptyTitle: 'No models yet',

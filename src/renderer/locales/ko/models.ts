@@ -29,6 +29,8 @@ export const models = {
   downloadAction: '다운로드',
   downloading: '다운로드를 시작했습니다: {name}. 진행 상황은 아래 작업 목록에서 볼 수 있습니다.',
   downloads: '다운로드 0회 | 다운로드 {n}회 | 다운로드 {n}회',
+  embedding: '임베딩',
+  embeddingText: '채팅 템플릿이 없습니다. 글을 쓰지 않고, 검색에 쓸 벡터로 텍스트를 바꾸는 모델입니다.',
   emptyText:
     '모델은 채팅에 답하는 파일입니다. 허브에서 다운로드하거나 GGUF 파일 또는 safetensors 폴더를 있는 자리에서 가져오세요.',
   emptyTitle: '아직 모델이 없습니다',

@@ -23,8 +23,10 @@ export function usePanels() {
       if (roomForPanel.value) wantsPanel.value = !wantsPanel.value
       else floatPanel.value = !floatPanel.value
     },
-    afterChoice() {
+    /** Puts away what floats over the chat. */
+    closeFloating() {
       floatList.value = false
+      floatPanel.value = false
     },
   }
 }
