@@ -133,7 +133,7 @@ test('while the host is away the window says so and keeps the streamed text; the
   await expect.poll(() => window.host.asked.some((a) => a.route === 'chat.follow')).toBe(true)
   await expect.poll(() => text(window), { timeout: 10_000 }).toContain('finished')
   expect(text(window)).not.toContain('is being restarted')
-  expect(window.wrapper.get('.markdown').text()).toBe('slowly '.repeat(100).trim())
+  await expect.poll(() => window.wrapper.get('.markdown').text()).toBe('slowly '.repeat(100).trim())
 })
 
 test('deleting a conversation can be undone', async () => {
