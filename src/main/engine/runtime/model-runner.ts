@@ -202,12 +202,13 @@ export class ModelRunner {
       { x: hidden, rows: slice(this.workspace.rows, first, count), y: gathered },
       { count, dim: this.model.config.hiddenDim },
     )
-    this.model.finalNorm.run(step, { x: gathered, y: headInput, tokens: count, output: step.activations })
+    // f32 whatever the compute type: these few rows cost nothing, and rounding them shows in every logit.
+    this.model.finalNorm.run(step, { x: gathered, y: headInput, tokens: count, output: 'f32' })
     this.model.head.run(step, {
       x: headInput,
       y: logits,
       tokens: count,
-      input: step.activations,
+      input: 'f32',
       output: 'f32',
       stride: vocabStride(this.model.config),
     })

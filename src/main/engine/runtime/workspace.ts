@@ -78,7 +78,7 @@ export function workspaceBytes(
     tiles: parts * 32,
     rows: s.tokens * 4,
     gathered: logitRows * c.hiddenDim * 4,
-    headInput: logitRows * c.hiddenDim * act,
+    headInput: logitRows * c.hiddenDim * 4,
     logits: logitRows * stride * 4,
     changes: Math.min(logitRows * stride, 65_536) * 16,
     slices: logitRows * logitSlices * 16,
