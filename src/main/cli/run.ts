@@ -2,7 +2,6 @@
 import { type Client } from '../host/client'
 import { type Command, type Context, parseCommand, type Values } from './command'
 import { commandHelp } from './help'
-import { openClient } from './open-client'
 import { progressLine } from './progress-line'
 import { readStandardInput } from './standard-input'
 
@@ -20,7 +19,7 @@ export async function runCommand(command: Command, args: string[], options: RunO
   const line = progressLine()
   let client: Promise<Client> | null = null
   const context: Context = {
-    client: () => (client ??= openClient(values.filled('profile'), options.programFolder)),
+    client: () => (client ??= open(values, options.programFolder)),
     signal: options.signal,
     json: values.flag('json'),
     input: readStandardInput,
@@ -37,6 +36,12 @@ export async function runCommand(command: Command, args: string[], options: RunO
     line.clear()
     await (client as Promise<Client> | null)?.then((c) => c.close()).catch(() => undefined)
   }
+}
+
+/** The host's code is loaded here first: help and wrong usage need none of it. */
+async function open(values: Values, programFolder: string): Promise<Client> {
+  const { openClient } = await import('./open-client')
+  return openClient(values.filled('profile'), programFolder)
 }
 
 async function execute(command: Command, values: Values, positionals: string[], context: Context): Promise<void> {

@@ -1,0 +1,91 @@
+/** moru bench: names, units and consistency; what the figures are is the machine's business. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type BenchReport } from '../../../src/shared/contract/bench'
+import { openStore } from '../../../src/main/store'
+import { built, moru, moruJson, temporaryProfile } from './moru'
+
+const { profile, remove } = temporaryProfile()
+const own = ['--profile', profile]
+beforeAll(built, 300_000)
+afterAll(remove)
+
+const formats = ['q4', 'q5', 'q8', 'f16', 'bf16', 'f32']
+
+function expectConsistent({ device, ceilings, results }: BenchReport): void {
+  expect(Object.keys(device)).toEqual(['adapter', 'driver', 'backend', 'software'])
+  expect(ceilings.map(({ name, unit }) => [name, unit])).toEqual([
+    ['stream_read', 'GB/s'],
+    ['multiply_add', 'GFLOP/s'],
+  ])
+  for (const { value, spread } of ceilings) {
+    expect(value).toBeGreaterThan(0.1)
+    expect(spread).toBeGreaterThanOrEqual(0)
+  }
+  for (const { value, roofline, ratio, name } of results) {
+    expect(value, name).toBeGreaterThan(0)
+    expect(ratio).toBeCloseTo(value / roofline, 9)
+    // Nothing is faster than the device: far above 1, a cost formula would be wrong. Noise and caches are allowed for.
+    expect(ratio, name).toBeLessThan(1.6)
+  }
+}
+
+it('measures matrix products of every weight format', { timeout: 180_000 }, async () => {
+  const report = await moruJson<BenchReport>(['bench', 'matmul', '--repetitions', '1', ...own])
+  expectConsistent(report)
+  expect(report.results.map(({ name }) => name)).toEqual([
+    ...formats.map((format) => `matmul_${format}`),
+    ...formats.map((format) => `matvec_${format}`),
+  ])
+  const { gflops, bandwidth } = {
+    bandwidth: report.ceilings[0].value,
+    gflops: report.ceilings[1].value,
+  }
+  for (const { name, unit, roofline } of report.results) {
+    expect(unit).toBe('GFLOP/s')
+    // Half an operation a byte for f32 weights, and no product can pass the peak.
+    expect(roofline).toBeLessThanOrEqual(gflops * 1.000001)
+    if (name === 'matvec_f32') expect(roofline).toBeCloseTo(Math.min(gflops, bandwidth / 2), 1)
+  }
+})
+
+it('measures a model, and keeps the run', { timeout: 300_000 }, async () => {
+  const report = await moruJson<BenchReport>(['bench', 'decode,batch', '--repetitions', '1', ...own])
+  expectConsistent(report)
+  expect(report.results.map(({ name, unit }) => [name, unit])).toEqual(
+    ['decode', 'batch_1', 'batch_2', 'batch_4', 'batch_8'].map((name) => [name, 'tokens/s']),
+  )
+  const store = openStore(profile)
+  const [run] = store.runs.list(1)
+  store.close()
+  expect(run).toMatchObject({ kind: 'bench', state: 'done', title: 'decode, batch', parameters: { repetitions: 1 } })
+  expect(run.result).toEqual(report)
+})
+
+it('refuses a model whose context is too short, and keeps that run too', { timeout: 120_000 }, async () => {
+  const args = ['bench', 'decode', '--repetitions', '1', '--context', '256', ...own]
+  const { code, out, err } = await moru([...args, '--json'])
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(err).toMatch(/is loaded for 256 tokens; this measurement needs \d+/)
+  const store = openStore(profile)
+  const [run] = store.runs.list(1)
+  store.close()
+  expect(run).toMatchObject({ kind: 'bench', state: 'failed' })
+})
+
+it('stops within a second of Ctrl+C', { timeout: 60_000 }, async () => {
+  let stoppedAt = 0
+  const { code, out } = await moru(['bench', 'matmul', '--repetitions', '50', ...own], {
+    onStart: (child) =>
+      void setTimeout(() => {
+        stoppedAt = performance.now()
+        child.kill('SIGINT')
+      }, 4000),
+  })
+  expect({ code, out }).toEqual({ code: 130, out: '' })
+  // The job ends within a second; the process closes its database after that.
+  expect(performance.now() - stoppedAt).toBeLessThan(2500)
+  const store = openStore(profile)
+  const [run] = store.runs.list(1)
+  store.close()
+  expect(run).toMatchObject({ kind: 'bench', state: 'cancelled' })
+})
