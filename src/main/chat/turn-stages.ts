@@ -73,6 +73,8 @@ async function generateAnswer(context: TurnContext): Promise<void> {
   const parser = parserAfter(prompt)
   const pace = tokenPace()
   if (details) turn.tokens = [...details]
+  // Says so before the first step: that one may have shaders to compile.
+  turn.progress({ stage: 'prefill', done: 0, total: prompt.ids.length })
   const events = needed(context.model).generate({
     promptIds: prompt.ids,
     sampling: conversation.settings.sampling,
