@@ -11,12 +11,13 @@ export function useFormat() {
   /** Sizes in steps of 1,000 bytes: three figures are enough to compare. */
   function bytes(value: number): string {
     const step = value < 1000 ? 0 : Math.min(byteUnits.length - 1, Math.floor(Math.log10(value) / 3))
+    if (step === 0) return t('unit.bytes', { n: number(value) })
     const scaled = value / 1000 ** step
     return new Intl.NumberFormat(locale.value, {
       style: 'unit',
       unit: byteUnits[step],
       unitDisplay: 'short',
-      maximumFractionDigits: step === 0 || scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2,
+      maximumFractionDigits: scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2,
     }).format(scaled)
   }
 

@@ -46,6 +46,7 @@ export const chat = {
   noModel: 'No model',
   noModelText: 'Chats are answered by a model on this machine. Download one from the hub, or import a file you have.',
   noModelTitle: 'There is no model yet',
+  notKept: 'The tokens of this part were not kept',
   notForChat: 'This model has no chat template: it continues text rather than answering.',
   nothingFound: 'No chat contains this.',
   notText: '{name} is not a text file. Attach plain text such as Markdown, code or CSV.',

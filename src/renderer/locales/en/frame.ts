@@ -77,6 +77,7 @@ export const engine = {
 }
 
 export const unit = {
+  bytes: '{n} B',
   characters: 'no characters | {n} character | {n} characters',
   hour: '{h} h {m} min',
   min: '{m} min {s} s',

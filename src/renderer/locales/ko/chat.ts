@@ -47,6 +47,7 @@ export const chat = {
   noModelText:
     '채팅에는 이 컴퓨터에 있는 모델이 답합니다. 허브에서 모델을 다운로드하거나 가지고 있는 파일을 가져오세요.',
   noModelTitle: '아직 모델이 없습니다',
+  notKept: '이 부분의 토큰 정보는 저장되지 않았습니다',
   notForChat: '이 모델에는 채팅 템플릿이 없어, 질문에 답하기보다 글을 이어서 씁니다.',
   nothingFound: '검색어가 들어 있는 채팅이 없습니다.',
   notText: '텍스트 파일이 아닙니다: {name}. Markdown, 코드, CSV 같은 일반 텍스트를 첨부하세요.',

@@ -77,6 +77,7 @@ export const engine = {
 }
 
 export const unit = {
+  bytes: '{n}B',
   characters: '0자 | {n}자 | {n}자',
   hour: '{h}시간 {m}분',
   min: '{m}분 {s}초',

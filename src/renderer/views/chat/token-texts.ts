@@ -26,3 +26,14 @@ export function tokenTexts(tokens: readonly TokenDetail[]): string[] {
     }
   })
 }
+
+/** What stands in `text` before the first of its tokens that were kept: after an interruption, the part written before. */
+export function textBefore(text: string, shown: readonly string[]): string {
+  // The last token may be one that ends the answer and is no part of its text.
+  const kept = shown
+    .slice(0, -1)
+    .filter((piece) => piece !== openPiece)
+    .join('')
+  const at = kept === '' ? -1 : text.indexOf(kept)
+  return at > 0 ? text.slice(0, at) : ''
+}
