@@ -117,6 +117,10 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
      VALUES (@id, @collection, @path, @title, @type, 'other', @sizeBytes, @changedAt, 'pending')
      ON CONFLICT (collection_seq, path) DO UPDATE SET state = 'pending', reason = NULL`,
   )
+  const touch = db.prepare(`UPDATE document SET size_bytes = @sizeBytes, changed_at = @changedAt WHERE id = @id`)
+  const markAllPending = db.prepare(
+    `UPDATE document SET state = 'pending' WHERE collection_seq = ? AND state = 'indexed'`,
+  )
   const dropChunks = db.prepare(`DELETE FROM chunk WHERE document_seq = ?`)
   const putText = db.prepare(`INSERT OR REPLACE INTO document_text (document_seq, text) VALUES (?, ?)`)
   const dropText = db.prepare(`DELETE FROM document_text WHERE document_seq = ?`)
@@ -190,6 +194,14 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
     /** Notes that a file waits to be indexed; what was found in it before is found until then. */
     markPending(collectionId: string, file: DocumentFile): void {
       markPending.run(fileValues(collectionSeq(collectionId), file))
+    },
+    /** Notes that a file was written anew with the content it had. */
+    touch(id: string, { sizeBytes, changedAt }: Pick<DocumentFile, 'sizeBytes' | 'changedAt'>): void {
+      touch.run({ id, sizeBytes, changedAt })
+    },
+    /** All that is indexed waits to be indexed again, as after a change of how texts are cut; it is found until then. */
+    markAllPending(collectionId: string): void {
+      markAllPending.run(collectionSeq(collectionId))
     },
     /** Puts a document in place of the one at its path, if any: row, text, chunks, terms and vectors at once. */
     save: db.transaction((collectionId: string, file: DocumentFile, content: NewContent): Document => {

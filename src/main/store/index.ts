@@ -1,5 +1,6 @@
 /** The store's public face. */
 export { checkBackup, restoreDatabase } from './backup'
+export { type CacheBounds, type CachedAnswer, type CacheCounts, type NewCachedAnswer } from './cached-answers'
 export { type ChunkSource, type ChunkRepository, type StoredChunk } from './chunks'
 export {
   type PassageLanguage,

@@ -9,6 +9,7 @@ import runs from './migrations/0004-runs.sql?raw'
 import messageSearch from './migrations/0005-message-search.sql?raw'
 import collections from './migrations/0006-collections.sql?raw'
 import searchIndex from './migrations/0007-search-index.sql?raw'
+import answerCache from './migrations/0008-answer-cache.sql?raw'
 
 export interface Migration {
   name: string
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   { name: '0005-message-search', sql: messageSearch },
   { name: '0006-collections', sql: collections },
   { name: '0007-search-index', sql: searchIndex },
+  { name: '0008-answer-cache', sql: answerCache },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -1,6 +1,7 @@
 /** The profile's store: one database, a repository per table group. */
 import { join } from 'node:path'
 import { backupDatabase } from './backup'
+import { cachedAnswerRepository } from './cached-answers'
 import { chunkRepository } from './chunks'
 import { collectionRepository } from './collections'
 import { conversationRepository } from './conversations'
@@ -36,6 +37,7 @@ export function openStore(folder: string) {
     chunks: chunkRepository(db),
     terms,
     vectors,
+    cachedAnswers: cachedAnswerRepository(db),
     /** The hub's access token, for requests to the hub alone: no route answers with it. */
     hubToken: () => hubToken.read(),
     /** Runs `work` in one transaction: all of its changes or none. */
