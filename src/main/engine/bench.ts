@@ -4,7 +4,6 @@ import { type Gpu } from './device/gpu'
 import { multiplyAdd, streamRead } from './kernels/ceilings'
 import { Recorder } from './kernels/recorder'
 import { Linear } from './layers/linear'
-import { type PackedMatrix } from './layers/weights'
 import { layoutOf, packedBytes, type PackedFormat } from './quant/packed-layout'
 import { type TensorType } from './formats/weight-file'
 
@@ -90,7 +89,7 @@ export async function ceilingProbes(gpu: Gpu): Promise<{ streamRead: KernelProbe
   gpu.write(
     starts,
     0,
-    new Float32Array(lanes * 16).map((_, i) => i / 16),
+    Float32Array.from({ length: lanes * 16 }, (_, i) => i / 16),
   )
   const sums = await gpu.allocate('bench multiply-add result', groups * lanes * 4)
   const work = { groups, rounds: 2048, factor: 0.999, shift: 0.001 }
@@ -121,47 +120,36 @@ export interface MatrixShape {
 const typeOf: Record<PackedFormat, TensorType> = { q4: 'q4_1', q5: 'q5_1', q8: 'q8_0', f16: 'f16', bf16: 'bf16', f32: 'f32' } // prettier-ignore
 
 /** y [tokens, rows] = x [tokens, cols] W^T with weights of a format, by the kernel that a layer would choose. Throws out_of_memory. */
-export async function matrixProbe(
-  gpu: Gpu,
-  format: PackedFormat,
-  { tokens, rows, cols }: MatrixShape,
-): Promise<KernelProbe> {
+export async function matrixProbe(gpu: Gpu, format: PackedFormat, shape: MatrixShape): Promise<KernelProbe> {
+  const { tokens, rows, cols } = shape
+  const buffers: GPUBuffer[] = []
+  const filled = async (label: string, bytes: number, pattern: PackedFormat) => {
+    const buffer = await gpu.allocate(`bench ${label}`, bytes)
+    buffers.push(buffer)
+    fill(gpu, buffer, bytes, patternOf(pattern))
+    return buffer
+  }
   const layout = layoutOf(typeOf[format])
   const bytes = packedBytes(layout, rows, cols, gpu.profile.lanes)
   if (bytes.weights > gpu.maxBindingBytes)
-    throw new MoruError(
-      'unsupported',
-      `A ${rows} x ${cols} matrix of ${format} is too large for this adapter’s bindings.`,
-    )
-  const buffers: GPUBuffer[] = []
-  const allocate = async (label: string, size: number) => {
-    const buffer = await gpu.allocate(`bench ${label}`, size)
-    buffers.push(buffer)
-    return buffer
-  }
-  const none = await allocate('unused', 16)
+    throw new MoruError('unsupported', `A ${rows} x ${cols} matrix of ${format} is too large for this adapter to bind.`)
+  const none = await filled('unused', 16, 'f32')
   const piece = {
     firstRow: 0,
     rows,
-    weights: await allocate('weights', bytes.weights),
-    scales: bytes.scales > 0 ? await allocate('scales', bytes.scales) : none,
-    highBits: bytes.highBits > 0 ? await allocate('high bits', bytes.highBits) : none,
+    weights: await filled('weights', bytes.weights, format),
+    scales: bytes.scales > 0 ? await filled('scales', bytes.scales, 'f16') : none,
+    highBits: bytes.highBits > 0 ? await filled('high bits', bytes.highBits, 'q5') : none,
   }
-  fill(gpu, piece.weights, bytes.weights, patternOf(format))
-  if (bytes.scales > 0) fill(gpu, piece.scales, bytes.scales, patternOf('f16'))
-  if (bytes.highBits > 0) fill(gpu, piece.highBits, bytes.highBits, patternOf('q5'))
-  const x = await allocate('inputs', tokens * cols * 4)
-  fill(gpu, x, tokens * cols * 4, patternOf('f32'))
-  const y = await allocate('outputs', tokens * rows * 4)
-  const matrix: PackedMatrix = { layout, rows, cols, pieces: [piece] }
-  const linear = new Linear([matrix], null, none)
+  const x = await filled('inputs', tokens * cols * 4, 'f32')
+  const y = await filled('outputs', tokens * rows * 4, 'f32')
+  const linear = new Linear([{ layout, rows, cols, pieces: [piece] }], null, none)
   const cost = {
     flops: 2 * tokens * rows * cols,
     bytes: bytes.weights + bytes.scales + bytes.highBits + 4 * tokens * (rows + cols),
   }
-  return new Probe(gpu, cost, buffers, (recorder) =>
-    linear.run({ recorder }, { x, y, tokens, input: 'f32', output: 'f32' }),
-  )
+  const call = { x, y, tokens, input: 'f32', output: 'f32' } as const
+  return new Probe(gpu, cost, buffers, (recorder) => linear.run({ recorder }, call))
 }
 
 const patternWords = 1 << 14
