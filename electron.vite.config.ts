@@ -15,6 +15,7 @@ export default defineConfig({
           host: path('src/main/host/index.ts'),
           serve: path('src/main/server/index.ts'),
           moru: path('src/main/cli/index.ts'),
+          parser: path('src/main/rag/documents/child.ts'),
         },
         output: { format: 'es' },
       },
