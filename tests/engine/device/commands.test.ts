@@ -4,6 +4,7 @@ import { BindingCache } from '../../../src/main/engine/device/bindings'
 import { Gpu } from '../../../src/main/engine/device/gpu'
 import { defineKernel } from '../../../src/main/engine/kernels/define-kernel'
 import { foldGrid, PipelineCache, Recorder } from '../../../src/main/engine/kernels/recorder'
+import './quick-shaders'
 
 const source = `
 struct Params { value: u32 }

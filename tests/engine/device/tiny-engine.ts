@@ -7,6 +7,7 @@ import { type Engine } from '../../../src/main/engine/runtime/engine'
 import { type GenerateRequest } from '../../../src/main/engine/runtime/generate'
 import { type LoadedModel } from '../../../src/main/engine/runtime/loaded-model'
 import { golden, readGolden } from '../golden'
+import './quick-shaders'
 
 const name = 'llama-gqa'
 

@@ -3,10 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Gpu, type GpuOptions } from '../../../src/main/engine/device/gpu'
 import { Recorder } from '../../../src/main/engine/kernels/recorder'
 import { deviceNames, type DeviceName, type KernelCase } from '../../cases/kernel-case'
+import '../device/quick-shaders'
 import { runCase } from './run-case'
-
-// Mesa's software driver spends most of the suite's time optimising shaders that then run for milliseconds.
-process.env.GALLIVM_PERF ??= 'nopt'
 
 const options: Record<DeviceName, GpuOptions> = {
   'as it is': {},
