@@ -22,13 +22,22 @@ export interface LoadedModelParts {
   loadMs: number
 }
 
+/** When a step began and ended, in nanoseconds of process.hrtime.bigint(); `prefill`: some sequence computed more than one token. */
+export interface StepSpan {
+  beginNs: number
+  endNs: number
+  prefill: boolean
+}
+
 export class LoadedModel {
+  /** Hears of every step, and is waited for: a profiler reads its stamps back. */
+  stepObserver: ((span: StepSpan) => Promise<void>) | null = null
   readonly tokenizer: Tokenizer
   /** null: the model has none, and none fits its vocabulary. */
   readonly template: ChatTemplate | null
   readonly loadMs: number
   readonly runner: ModelRunner
-  private readonly gpu: Gpu
+  readonly gpu: Gpu
   private readonly pool: BlockPool
   private readonly scheduler: Scheduler
   /** Steps and scoring take turns. */
@@ -180,10 +189,12 @@ export class LoadedModel {
   private async step(): Promise<void> {
     const step = this.scheduler.next()
     if (!step) return
-    const start = performance.now()
+    const beginNs = Number(process.hrtime.bigint())
     const requests = step.sequences.map((s, i) => (step.entries[i].logits === 'last' ? s.sampleRequest() : null))
     const found = await this.runner.sample(step.entries, requests)
-    this.scheduler.computed(step, performance.now() - start)
+    const endNs = Number(process.hrtime.bigint())
+    this.scheduler.computed(step, (endNs - beginNs) / 1e6)
+    await this.stepObserver?.({ beginNs, endNs, prefill: step.entries.some((e) => e.ids.length > 1) })
     await this.choose(step, found)
     this.scheduler.retire()
   }

@@ -70,6 +70,8 @@ export function candidatesNeeded({ temperature, topK }: Sampling): number {
 export function keptCandidates(c: Candidates, sampling: Sampling): number[] | null {
   const limit = sampling.topK > 0 ? Math.min(sampling.topK, c.ids.length) : c.ids.length
   const truncated = !c.complete && (sampling.topK === 0 || sampling.topK > c.ids.length)
+  // What top-k leaves weighs as much as all k of them: with fewer at hand, shares of it are unknown.
+  if (truncated && sampling.topK > 0 && sampling.topP < 1) return null
   let kept = Array.from({ length: limit }, (_, i) => i)
   let mass = sampling.topK > 0 ? kept.reduce((sum, i) => sum + Math.exp(c.logits[i] - c.logSumExp), 0) : 1
   if (sampling.typicalP < 1) {
