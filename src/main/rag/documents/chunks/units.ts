@@ -52,36 +52,34 @@ export function unitsOf(
     }
     if (block.kind === 'table_header') header = headerOf(text, block, maxTokens, countTokens)
     else if (block.kind !== 'table_row') header = null
-    for (const range of rangesOf(text, block)) {
+    const shared = { kind: block.kind, block: index, page: block.page, headings, section }
+    const cells = block.kind === 'table_row' ? header : null
+    const room = maxTokens - (cells?.tokens ?? 0)
+    const add = (range: Range) => {
       const from = units.at(-1)?.end ?? range.start
-      const unit = {
-        ...range,
-        kind: block.kind,
-        block: index,
-        page: block.page,
-        headings,
-        section,
-        header: block.kind === 'table_row' ? header : null,
-      }
-      const room = maxTokens - (unit.header?.tokens ?? 0)
-      const short = range.end - range.start <= maxTokens * 8
-      const tokens = short
-        ? countTokens(text.slice(range.start - from < 100 ? from : range.start, range.end))
-        : Infinity
+      // What cannot fit is not counted whole: a tokenizer may be slow on it.
+      const hopeless = range.end - range.start > maxTokens * 16
+      const tokens = hopeless
+        ? Infinity
+        : countTokens(text.slice(range.start - from < 100 ? from : range.start, range.end))
+      const unit = { ...range, ...shared, header: cells }
       if (tokens <= room) units.push({ ...unit, tokens })
+      else if (text.slice(range.start, range.end).includes('\n'))
+        for (const line of linesIn(text, range.start, range.end)) add(line)
       else units.push(...splitLong(text, unit, room, countTokens))
     }
+    for (const range of rangesOf(text, block)) add(range)
   })
   return units
 }
 
 function rangesOf(text: string, { kind, start, end }: Block): Range[] {
   if (kind === 'paragraph' || kind === 'list_item') return sentencesOf(text, start, end)
-  return kind === 'code' ? codeLines(text, start, end) : [{ start, end }]
+  return kind === 'code' ? linesIn(text, start, end) : [{ start, end }]
 }
 
 /** Lines with their indentation, without the blank ones. */
-function codeLines(text: string, start: number, end: number): Range[] {
+function linesIn(text: string, start: number, end: number): Range[] {
   const lines: Range[] = []
   for (let at = start; at < end;) {
     const found = text.indexOf('\n', at)

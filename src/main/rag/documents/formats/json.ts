@@ -9,8 +9,8 @@ import { parsePlainText } from './plain-text'
 const deepest = 200
 
 /**
- * JSON as readable lines: "key.path: value", strings unescaped; a block a record of the outermost array or key of the outermost
- * object. A Jupyter notebook becomes its cells. What is no JSON after all is read as text.
+ * JSON as readable lines: "key.path: value", strings unescaped; a block a record of the outermost array or of an outermost
+ * object's lists. A Jupyter notebook becomes its cells. What is no JSON after all is read as text.
  */
 export function parseJson(source: string, { limits }: ParseInput): Extracted {
   let value: unknown
@@ -23,13 +23,18 @@ export function parseJson(source: string, { limits }: ParseInput): Extracted {
   }
   const builder = new BlockBuilder(limits.textLength)
   if (isNotebook(value)) return notebook(value, builder)
-  const records = Array.isArray(value)
-    ? value
-    : isObject(value)
-      ? Object.entries(value).map(([k, v]) => ({ [k]: v }))
-      : [value]
+  const records = recordsOf(value)
   for (const record of records) builder.add('paragraph', linesOfValue(record))
   return builder.finish(titleOf(value))
+}
+
+/** The elements of an array; the entries of an object, and of its lists of objects each one. */
+function recordsOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value
+  if (!isObject(value)) return [value]
+  return Object.entries(value).flatMap(([key, entry]) =>
+    Array.isArray(entry) && entry.every(isObject) ? entry.map((item) => ({ [key]: item })) : [{ [key]: entry }],
+  )
 }
 
 /** A value a line; the map leads from each record to its line. Lines that are no JSON are left out and counted. */
