@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Takes the pictures of docs/screenshots: the running product with a real conversation, in both languages and themes.
- * Run by `npm run -s screenshots [FOLDER]`; the answers are greedy, so that the same build draws the same pictures.
+ * `node tests/e2e/screenshots.mjs [FOLDER]`; the answers are greedy, so that the same build draws the same pictures.
  */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
