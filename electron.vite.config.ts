@@ -34,6 +34,6 @@ export default defineConfig({
   renderer: {
     root: path('src/renderer'),
     plugins: [vue(), tailwindcss()],
-    build: { rollupOptions: { input: { index: path('src/renderer/index.html') } } },
+    build: { minify: true, rollupOptions: { input: { index: path('src/renderer/index.html') } } },
   },
 })

@@ -1,15 +1,11 @@
 /** What the window may do, the same whether it is served over HTTP or from the shell's own protocol. */
 
-/**
- * The content security policy. `connect`: sources the window may talk to besides its own origin.
- * Style attributes are allowed because typeset maths positions its parts with them; style sheets are not.
- */
+/** The content security policy. `connect`: sources the window may talk to besides its own origin. */
 export function contentSecurityPolicy(connect: string[] = []): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "style-src-attr 'unsafe-inline'",
     "img-src 'self' data: blob:",
     "font-src 'self'",
     "worker-src 'self'",
