@@ -6,7 +6,7 @@ import { ModelRunner, type RunnerOptions } from '../../../src/main/engine/runtim
 import { type StepEntry } from '../../../src/main/engine/runtime/step-inputs'
 import { adjustLogits } from '../../reference/adjust-logits'
 import { golden, largestDifference } from '../golden'
-import { architectures, idsOf } from './tiny-models'
+import { idsOf } from './tiny-models'
 
 let gpu: Gpu
 beforeAll(async () => {
@@ -53,7 +53,8 @@ async function alone(runner: ModelRunner, ids: number[], firstBlock = 0): Promis
 /** Sums in another order: differences of the last few bits of logits of about 5 (2e-6 measured). */
 const rounding = 2e-5
 
-describe.each(architectures)('%s', (name) => {
+// One for each way to attend and to place positions; every further shape of a model costs seconds of shader compilation.
+describe.each(['llama-gqa', 'mistral-sliding-mqa', 'gemma3', 'opt', 'bloom-alibi'])('%s', (name) => {
   it('computes sequences of different lengths together as alone', async () => {
     await withRunner(name, {}, async (runner) => {
       const texts = [idsOf(290, 1), idsOf(1, 2), idsOf(43, 3), idsOf(16, 4), idsOf(70, 5)]
@@ -107,7 +108,7 @@ describe('one sequence', () => {
   })
 
   // Gemma 3 has layers with a window and layers without: their keys are split at different places.
-  it.each(['gemma3', 'mistral-sliding-mqa', 'bloom-alibi', 'qwen2'])(
+  it.each(['gemma3', 'bloom-alibi'])(
     'decodes with its keys split among workgroups as with all in one: %s',
     async (name) => {
       const ids = idsOf(500)
@@ -162,7 +163,7 @@ describe('fewer bits', () => {
 
 describe('candidates', () => {
   it('are the best of the changed logits, in order, with the log of the sum over all', async () => {
-    await withRunner('qwen2', {}, async (runner) => {
+    await withRunner('llama-gqa', {}, async (runner) => {
       const texts = [idsOf(20, 1), idsOf(33, 2)]
       const rows = [await alone(runner, texts[0], 0), await alone(runner, texts[1], 4)]
       const best = rows[1].indexOf(Math.max(...rows[1]))

@@ -7,10 +7,6 @@ import { type Engine, type GenerateEvent, type GenerateRequest, type LoadedModel
 import { sampling, type LoadSettings, type Sampling } from '../../../src/shared/contract/sampling'
 import { golden } from '../golden'
 
-export const architectures = [
-  'llama-gqa', 'llama-mha-untied', 'llama3-rope-scaled', 'mistral-sliding-mqa', 'qwen2', 'qwen3', 'gemma3', 'opt', 'gpt2', 'bloom-alibi',
-] // prettier-ignore
-
 /** A folder with the checkpoint and a tokenizer whose first ids are the 256 bytes, so that answers are raw bytes. */
 export async function tinyModel(name = 'llama-gqa'): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'moru-runtime-'))
