@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       // GPU work lives in forks: a worker thread that ends with work pending aborts the whole run.
+      // Groups run one after the other: what a person would see is not judged while kernels compile beside it.
       { test: { ...node, name: 'engine', include: ['tests/engine/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...node, name: 'services', include: ['tests/services/**/*.test.ts', 'tests/setup/**/*.test.ts'] } },
       {
@@ -20,6 +21,7 @@ export default defineConfig({
           hookTimeout: 300_000,
           // Each of them starts the whole product: side by side they would measure one another.
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -27,6 +29,7 @@ export default defineConfig({
         test: {
           name: 'renderer',
           include: ['tests/renderer/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,
