@@ -24,7 +24,7 @@ const dim = Number(options.dim)
 const { rows, queries } = clusteredVectors({ count, dim, centres: 1000, noise: 0.3, seed: 1 }, Number(options.queries))
 
 const thread = new ScanThread()
-const exact = new VectorIndex({ seq: 1, key: 'bench', type: 'f32', dim }, thread)
+const exact = new VectorIndex({ seq: 1, key: 'bench', type: 'f32', dim, libraryId: null }, thread)
 exact.reserve(count)
 for (let i = 0; i < count; i++) {
   const data = Buffer.from(rows.buffer, i * dim * 4, dim * 4)

@@ -40,7 +40,7 @@ function sqliteVec(type: 'f32' | 'int8') {
 
 const thread = new ScanThread()
 function own(type: 'f32' | 'int8') {
-  const index = new VectorIndex({ seq: 1, key: 'bench', type, dim }, thread)
+  const index = new VectorIndex({ seq: 1, key: 'bench', type, dim, libraryId: null }, thread)
   index.reserve(count)
   for (let i = 0; i < count; i++) {
     const { scale, data } = type === 'f32' ? { scale: 1, data: row(i) } : quantizeVector(row(i))

@@ -16,6 +16,8 @@ export interface VectorModel {
 /** A registered model: `seq` is what vectors refer to. */
 export interface StoredVectorModel extends VectorModel {
   seq: number
+  /** The library's id of what gave its vectors last; null where nobody said. */
+  libraryId: string | null
 }
 
 export type Separation = Collection['separation'][number]
@@ -85,7 +87,7 @@ export function collectionRepository(db: Database) {
   )
   const drop = db.prepare(`DELETE FROM collection WHERE id = ?`)
   const selectModel = db.prepare<[number], StoredVectorModel>(
-    `SELECT seq, key, type, dim FROM embedding_model WHERE seq = ?`,
+    `SELECT seq, key, type, dim, library_id AS libraryId FROM embedding_model WHERE seq = ?`,
   )
   const count = db.prepare<{ seq: number; model: number | null }, Counts>(
     `SELECT (SELECT count(*) FROM document WHERE collection_seq = @seq) AS documents,

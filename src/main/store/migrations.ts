@@ -10,6 +10,7 @@ import messageSearch from './migrations/0005-message-search.sql?raw'
 import collections from './migrations/0006-collections.sql?raw'
 import searchIndex from './migrations/0007-search-index.sql?raw'
 import answerCache from './migrations/0008-answer-cache.sql?raw'
+import modelSource from './migrations/0009-model-source.sql?raw'
 
 export interface Migration {
   name: string
@@ -25,6 +26,7 @@ export const migrations: readonly Migration[] = [
   { name: '0006-collections', sql: collections },
   { name: '0007-search-index', sql: searchIndex },
   { name: '0008-answer-cache', sql: answerCache },
+  { name: '0009-model-source', sql: modelSource },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -34,14 +34,22 @@ export function quantizeVector(values: Float32Array): { scale: number; data: Int
   return { scale, data: Int8Array.from(values, (v) => Math.round(v / scale)) }
 }
 
+/** A stored vector as floats, [dim]. */
+export function floatsOf({ data, scale }: StoredVector, { type, dim }: VectorModel): Float32Array {
+  if (type === 'int8') return Float32Array.from(new Int8Array(data.buffer, data.byteOffset, dim), (v) => v * scale)
+  // The bytes may begin anywhere in the buffer.
+  return new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + 4 * dim))
+}
+
 export function vectorRepository(db: Database) {
   const selectModel = db.prepare<[string, string], StoredVectorModel>(
-    `SELECT seq, key, type, dim FROM embedding_model WHERE key = ? AND type = ?`,
+    `SELECT seq, key, type, dim, library_id AS libraryId FROM embedding_model WHERE key = ? AND type = ?`,
   )
   const modelBySeq = db.prepare<[number], StoredVectorModel>(
-    `SELECT seq, key, type, dim FROM embedding_model WHERE seq = ?`,
+    `SELECT seq, key, type, dim, library_id AS libraryId FROM embedding_model WHERE seq = ?`,
   )
   const insertModel = db.prepare(`INSERT INTO embedding_model (key, type, dim) VALUES (@key, @type, @dim)`)
+  const nameSource = db.prepare(`UPDATE embedding_model SET library_id = ? WHERE seq = ?`)
   const insert = db.prepare(
     `INSERT OR REPLACE INTO vector (collection_seq, chunk_seq, model_seq, scale, data) VALUES (?, ?, ?, ?, ?)`,
   )
@@ -50,6 +58,10 @@ export function vectorRepository(db: Database) {
      FROM vector v JOIN chunk k ON k.seq = v.chunk_seq
      WHERE v.collection_seq = @collection AND v.model_seq = @model AND v.seq > @after ORDER BY v.seq LIMIT @limit`,
   )
+  const row = `SELECT v.seq, v.chunk_seq AS chunkSeq, k.document_seq AS documentSeq, k.language, v.scale, v.data
+    FROM vector v JOIN chunk k ON k.seq = v.chunk_seq`
+  const bySeq = db.prepare<[number], StoredVector>(`${row} WHERE v.seq = ?`)
+  const byChunk = db.prepare<[number, number], StoredVector>(`${row} WHERE v.chunk_seq = ? AND v.model_seq = ?`)
   const seqs = db
     .prepare<[number, number], number>(`SELECT seq FROM vector WHERE collection_seq = ? AND model_seq = ? ORDER BY seq`)
     .pluck()
@@ -87,15 +99,21 @@ export function vectorRepository(db: Database) {
   )
 
   return {
-    /** The model's row, made when new. @throws conflict when the key is known with another length of vectors. */
-    register(model: VectorModel): StoredVectorModel {
+    /**
+     * The model's row, made when new.
+     * @param libraryId what gives its vectors now. @throws conflict when the key is known with another length of vectors.
+     */
+    register(model: VectorModel, libraryId: string | null = null): StoredVectorModel {
       const known = selectModel.get(model.key, model.type)
       if (known && known.dim !== model.dim)
         throw new MoruError(
           'conflict',
           `The embedding model "${model.key}" gave vectors of ${known.dim} numbers before and gives ${model.dim} now.`,
         )
-      return known ?? { ...model, seq: Number(insertModel.run(model).lastInsertRowid) }
+      const { key, type, dim } = model
+      const seq = known?.seq ?? Number(insertModel.run({ key, type, dim }).lastInsertRowid)
+      if (libraryId !== null && libraryId !== known?.libraryId) nameSource.run(libraryId, seq)
+      return { key, type, dim, seq, libraryId: libraryId ?? known?.libraryId ?? null }
     },
     /** Keeps a chunk's vector, [dim] floats, in the type of its model. @throws invalid_input for another length. */
     save(collectionSeq: number, chunkSeq: number, modelSeq: number, values: Float32Array): void {
@@ -112,6 +130,8 @@ export function vectorRepository(db: Database) {
     /** Up to `limit` vectors written after `afterSeq`, in the order of writing. */
     page: (collectionSeq: number, modelSeq: number, afterSeq: number, limit: number): StoredVector[] =>
       page.all({ collection: collectionSeq, model: modelSeq, after: afterSeq, limit }),
+    find: (seq: number): StoredVector | null => bySeq.get(seq) ?? null,
+    ofChunk: (chunkSeq: number, modelSeq: number): StoredVector | null => byChunk.get(chunkSeq, modelSeq) ?? null,
     /** `seq` of all that are there, ascending. */
     seqs: (collectionSeq: number, modelSeq: number): number[] => seqs.all(collectionSeq, modelSeq),
     count: (collectionSeq: number, modelSeq: number): number => count.get(collectionSeq, modelSeq) ?? 0,

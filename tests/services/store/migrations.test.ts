@@ -28,7 +28,7 @@ function fill(file: string, steps: number): void {
     db.exec(`INSERT INTO run (id, kind, title, state, unit, parameters, started_at)
       VALUES ('r', 'import', 'R', 'running', 'bytes', '{}', 1)`)
   if (steps >= 6)
-    db.exec(`INSERT INTO embedding_model VALUES (1, 'mini', 'f32', 2);
+    db.exec(`INSERT INTO embedding_model (seq, key, type, dim) VALUES (1, 'mini', 'f32', 2);
       INSERT INTO collection (seq, id, name, settings, model_seq, analyser, created_at, updated_at)
         VALUES (1, 'k', '규정집', '{}', 1, 'words', 1, 1);
       INSERT INTO document (seq, id, collection_seq, path, title, type, language, size_bytes, changed_at, state)
