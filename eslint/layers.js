@@ -10,8 +10,10 @@ const domains = {
   chat: ['models'],
   models: [],
   text: ['chat', 'models'],
-  bench: ['models', 'text'],
-  rag: ['models'],
+  bench: ['models', 'text', 'rag'],
+  profile: ['bench', 'text'],
+  cache: [],
+  rag: ['cache', 'chat', 'text', 'models'],
   evaluate: ['rag', 'models', 'text', 'chat'],
 }
 const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']

@@ -13,14 +13,17 @@ import {
   type GenerateRequest,
   inspectAdapter,
   type LoadedModel,
+  type LoadProgress,
   type MemoryLimits,
+  profileGeneration,
 } from '../engine'
-import { ChangeNotice } from '../jobs'
+import { ChangeNotice, Turnstile } from '../jobs'
+import { type EmbeddingSource, type HeldEmbedder } from '../rag'
 import { type TextEngine, type TextModel } from '../text'
+import { EmbedderResidency } from './embedder-residency'
 import { type Log } from './log'
 import { pause, seldom } from './pace'
 import { TokenizerCache } from './tokenizer-cache'
-import { Turnstile } from './turnstile'
 
 /** What the service asks of the model library. */
 export interface ModelSource {
@@ -29,6 +32,7 @@ export interface ModelSource {
   /** Tokens a sequence may hold under these settings on this machine. */
   contextLength(modelId: string, load: LoadSettings): Promise<number>
   defaultModelId(): string | null
+  defaultEmbedderId(): string | null
 }
 
 interface Resident {
@@ -45,7 +49,7 @@ interface Resident {
 /** Longer than any pause between two states that a person could tell apart. */
 const statusEveryMs = 500
 
-export class EngineService implements TextEngine {
+export class EngineService implements TextEngine, EmbeddingSource {
   readonly #engine: Engine
   readonly #models: ModelSource
   readonly #log: Log
@@ -53,6 +57,7 @@ export class EngineService implements TextEngine {
   readonly #tokenizers = new TokenizerCache()
   readonly #notice = new ChangeNotice()
   readonly #closing = new AbortController()
+  readonly #embedders: EmbedderResidency
   #opening: Promise<unknown> | null = null
   #resident: Resident | null = null
   #loading: { id: string; name: string; load: LoadSettings } | null = null
@@ -65,10 +70,24 @@ export class EngineService implements TextEngine {
     this.#engine = engine
     this.#models = models
     this.#log = log
+    this.#embedders = new EmbedderResidency(engine, log)
   }
 
   defaultModelId(): string | null {
     return this.#models.defaultModelId()
+  }
+
+  defaultEmbedderId(): string | null {
+    return this.#models.defaultEmbedderId()
+  }
+
+  async ensureEmbedder(model: string | null, signal?: AbortSignal): Promise<HeldEmbedder> {
+    const named = model ?? this.defaultEmbedderId()
+    if (named === null)
+      throw new MoruError('model_not_loaded', 'No embedding model was named and none comes along: import one first.')
+    const { id, name, path } = await this.#models.resolve(named)
+    await this.#open()
+    return this.#embedders.ensure({ id, name, path }, signal)
   }
 
   /** Looks at the adapter without opening its device, so that the status names it from the start. */
@@ -120,6 +139,7 @@ export class EngineService implements TextEngine {
       loadMs: resident.model.loadMs,
       generate: (request) => this.#generate(resident.model, request),
       score: (ids, options) => resident.model.score(ids, options),
+      profile: (request) => profileGeneration(resident.model, request),
       release: () => {
         resident.holders -= 1
         this.#notice.announce()
@@ -172,6 +192,7 @@ export class EngineService implements TextEngine {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#turnstile.run(() => this.#drop())
+    await this.#embedders.close()
     await this.#engine.close()
   }
 
@@ -203,10 +224,15 @@ export class EngineService implements TextEngine {
     this.#notice.announce()
     try {
       await this.#open()
-      const model = await this.#engine.load(path, {
+      const options = {
         load,
         signal,
-        onProgress: ({ loadedBytes, totalBytes }) => report(loadedBytes, totalBytes),
+        onProgress: ({ loadedBytes, totalBytes }: LoadProgress) => report(loadedBytes, totalBytes),
+      }
+      const model = await this.#engine.load(path, options).catch(async (thrown: unknown) => {
+        const short = toMoruError(thrown).code === 'out_of_memory' && (await this.#embedders.makeRoom())
+        if (!short) throw thrown
+        return this.#engine.load(path, options)
       })
       this.#trouble = null
       this.#log.info(

@@ -41,7 +41,8 @@ export interface Inspection {
   tensors: TensorInfo[]
 }
 
-const encoders = new Set(['bert', 'roberta', 'xlm-roberta'])
+/** Architectures that embed and rank instead of generating. */
+export const encoders: ReadonlySet<string> = new Set(['bert', 'roberta', 'xlm-roberta'])
 const maxCached = 32
 const cache = new Map<string, { signature: string; inspection: Inspection }>()
 

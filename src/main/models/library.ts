@@ -90,6 +90,14 @@ export class ModelLibrary {
     return { id, name, path }
   }
 
+  /** Names what a model's files hold: another text after any of them changed, or its chat template. @throws as get */
+  async identity(model: string | null): Promise<string> {
+    const { path } = await this.resolve(model)
+    const { files, chatTemplate } = await inspectModel(path)
+    const stamps = files.map((file) => `${file.sizeBytes}@${file.mtimeMs}`)
+    return JSON.stringify([path, stamps, chatTemplate])
+  }
+
   /**
    * References a model in place. The same path again gives the same id, with what the files hold now.
    * @throws MoruError what is wrong with the file; then nothing is stored.

@@ -5,12 +5,12 @@ import { defineRoute, defineStream } from './core'
 /** A long piece of work and, once ended, its row in the run history. */
 export const job = z.object({
   id,
-  kind: z.enum(['import', 'download', 'bench']),
+  kind: z.enum(['import', 'download', 'bench', 'index', 'embed']),
   title: z.string(),
   state: z.enum(['running', 'done', 'failed', 'cancelled', 'interrupted']),
   done: z.number(),
   total: z.number().nullable(),
-  unit: z.enum(['bytes', 'tokens', 'steps']),
+  unit: z.enum(['bytes', 'tokens', 'steps', 'documents', 'chunks']),
   ratePerSecond: z.number().nullable(),
   remainingMs: z.number().nullable(),
   parameters: z.record(z.string(), z.unknown()),

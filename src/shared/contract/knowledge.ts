@@ -22,6 +22,8 @@ export const collectionSettings = z.object({
   /** Korean morphemes beside the two-character windows. */
   koreanMorphemes: z.boolean().default(false),
   vectorType: z.enum(['f32', 'int8']).default('f32'),
+  /** Follow what changes in its folders while Moru runs. */
+  watch: z.boolean().default(true),
 })
 export type CollectionSettings = z.infer<typeof collectionSettings>
 
@@ -155,7 +157,8 @@ export const collectionsIndex = defineRoute('collections.index', {
   input: z.object({
     id,
     paths: z.array(z.string().min(1).max(4096)).max(1000).default([]),
-    watch: z.boolean().default(true),
+    /** Sets the collection's setting; absent: as it is. */
+    watch: z.boolean().optional(),
   }),
   output: z.object({ jobId: z.string() }),
 })
@@ -311,8 +314,10 @@ export const askRun = defineStream('ask.run', {
       .default([]),
     model: z.string().max(4096).nullable().default(null),
     load: loadSettings.prefault({}),
-    sampling: sampling.prefault({ temperature: 0 }),
+    sampling: sampling.prefault({ temperature: 0, maxTokens: 512 }),
     useCache: z.boolean().default(true),
+    /** Also answers drawn at random (temperature above 0) come from the cache and go there. */
+    cacheSampled: z.boolean().default(false),
     rerank: z.number().int().min(0).max(200).default(0),
   }),
   event: askEvent,

@@ -15,6 +15,7 @@ function realChat(maxTokens: number) {
     resolve: async (id: string) => ({ id, name: 'SmolLM2', path }),
     contextLength: async () => 2048,
     defaultModelId: () => 'smollm2',
+    defaultEmbedderId: () => null,
   }
   const engine = new EngineService(new Engine(), models, createLog('silent'))
   const chat = new ChatService(store, engine)

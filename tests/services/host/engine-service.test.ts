@@ -15,6 +15,7 @@ const models: ModelSource = {
   resolve: async (id) => ({ id, name: `model ${id}`, path }),
   contextLength: async (_, load) => load.contextLength!,
   defaultModelId: () => 'a',
+  defaultEmbedderId: () => null,
 }
 const engine = new Engine()
 const service = new EngineService(engine, models, pino({ level: 'silent' }))

@@ -1,0 +1,86 @@
+/** What the host answers for collections, documents, search, evaluation, embeddings, asking and the answer cache. */
+import { type HandlersFor } from '../../shared/contract/handlers'
+import { type AnswerCache } from '../cache'
+import { ask } from './ask/ask'
+import { type AskServices } from './ask/ask-stages'
+import { type CollectionService } from './collection-service'
+import { evaluate, type EvaluateServices } from './evaluate/evaluate-retrieval'
+
+type CollectionRoutes =
+  | 'collectionsList'
+  | 'collectionsCreate'
+  | 'collectionsUpdate'
+  | 'collectionsRemove'
+  | 'collectionsIndex'
+  | 'collectionsUpload'
+  | 'collectionsAddPage'
+  | 'documentsList'
+  | 'documentsGet'
+  | 'documentsRemove'
+type AnswerRoutes =
+  'searchRun' | 'searchMap' | 'evaluateRetrieval' | 'embedTexts' | 'askRun' | 'cacheStats' | 'cacheClear'
+
+export interface KnowledgeServices extends AskServices, EvaluateServices {
+  collections: CollectionService
+}
+
+export function knowledgeHandlers(services: KnowledgeServices): HandlersFor<CollectionRoutes | AnswerRoutes> {
+  return { ...collectionHandlers(services), ...answerHandlers(services), ...cacheHandlers(services.cache) }
+}
+
+function collectionHandlers({ collections, store }: KnowledgeServices): HandlersFor<CollectionRoutes> {
+  return {
+    collectionsList: async () => collections.list(),
+    collectionsCreate: async ({ name, settings }) => collections.create(name, settings),
+    collectionsUpdate: async ({ id, ...patch }) => collections.update(id, patch),
+    collectionsRemove: async ({ id }) => {
+      await collections.remove(id)
+      return {}
+    },
+    collectionsIndex: async ({ id, paths, watch }) => ({ jobId: await collections.index(id, paths, watch) }),
+    collectionsUpload: async ({ id, files }) => ({ jobId: await collections.upload(id, files) }),
+    collectionsAddPage: async ({ id, url, allowPrivate }) => ({
+      jobId: collections.addPage(id, { url, allowPrivate }),
+    }),
+    documentsList: async ({ collectionId, search, offset, limit }) => {
+      store.collections.get(collectionId)
+      return store.documents.list(collectionId, search, offset, limit)
+    },
+    documentsGet: async ({ id }) => ({ document: store.documents.get(id), ...store.documents.content(id) }),
+    documentsRemove: async ({ id }) => {
+      collections.removeDocument(id)
+      return {}
+    },
+  }
+}
+
+function answerHandlers(services: KnowledgeServices): HandlersFor<Exclude<AnswerRoutes, 'cacheStats' | 'cacheClear'>> {
+  const { search, embeddings, defaultModel } = services
+  return {
+    searchRun: (input, { signal }) => search.run(input, signal),
+    searchMap: async ({ collectionId, limit }, { signal }) => search.map(collectionId, limit, signal),
+    evaluateRetrieval: (input, { signal }) => evaluate(services, input, signal),
+    embedTexts: async ({ model, texts, kind }, { signal }) => {
+      const held = await embeddings.ensureEmbedder(model, signal)
+      try {
+        const start = performance.now()
+        const vectors = await held.embedder.embed(texts, { kind, signal })
+        const elapsedMs = performance.now() - start
+        return { dim: held.embedder.dim, embeddings: vectors.map((vector) => Array.from(vector)), elapsedMs }
+      } finally {
+        held.release()
+      }
+    },
+    askRun: (input, { signal }) => ask(services, input, defaultModel(), signal),
+  }
+}
+
+function cacheHandlers(cache: AnswerCache): HandlersFor<'cacheStats' | 'cacheClear'> {
+  return {
+    cacheStats: async () => cache.stats(),
+    cacheClear: async () => {
+      cache.clear()
+      return {}
+    },
+  }
+}

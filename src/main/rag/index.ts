@@ -1,0 +1,6 @@
+/** Knowledge: documents in, search over them, answers with sources. The public face. */
+export { CollectionService } from './collection-service'
+export { DocumentParser } from './documents'
+export { type EmbeddingSource, type HeldEmbedder } from './embedding'
+export { knowledgeHandlers, type KnowledgeServices } from './handlers'
+export { type Search } from './search-port'

@@ -1,0 +1,160 @@
+/** Brings a collection up to date with its files, its settings and its embedding model: the work of an index job. */
+import { type CollectionSettings } from '../../../shared/contract/knowledge'
+import { type JobHandle } from '../../jobs'
+import { type Store, type StoredVectorModel } from '../../store'
+import { type DocumentParser } from '../documents'
+import { type EmbeddingSource, type HeldEmbedder } from '../embedding'
+import { type Search } from '../search-port'
+import { changesOf } from './changes'
+import { fillVectors } from './fill-vectors'
+import { indexFiles } from './index-files'
+import { type ChunkRecipe } from './prepare-document'
+import { type Skipped, walkRoots } from './walk'
+
+export interface IndexServices {
+  store: Store
+  parser: DocumentParser
+  embeddings: EmbeddingSource
+  search: Search
+}
+
+/** What an index job answers. */
+export interface IndexReport {
+  /** In the collection, indexed. */
+  documents: number
+  chunks: number
+  /** Read anew by this job. */
+  indexed: number
+  removed: number
+  skipped: Skipped[]
+  elapsedMs: number
+}
+
+export interface IndexTask {
+  collectionId: string
+  /** Folders and files to look at: all that the collection follows. */
+  roots: readonly string[]
+  /** Whether what failed for a passing reason is tried again. */
+  retry: boolean
+}
+
+/** Rows of a report: more would be nobody's reading. */
+const mostSkipped = 1000
+
+/** @throws cancelled, and what loading the embedding model throws; what is wrong with a file is a row of the report. */
+export async function indexCollection(
+  services: IndexServices,
+  { collectionId, roots, retry }: IndexTask,
+  handle: JobHandle,
+  signal: AbortSignal,
+): Promise<IndexReport> {
+  const { store } = services
+  const start = performance.now()
+  const walked = await walkRoots(roots, signal)
+  const { files, removed } = changesOf(walked, store.documents.known(collectionId), retry)
+  handle.progress(0, files.length)
+  for (const document of removed) store.documents.remove(document.id)
+  const { settings } = store.collections.get(collectionId)
+  let indexed = 0
+  if (files.length > 0 || needsVectors(store, collectionId)) {
+    const held = await services.embeddings.ensureEmbedder(settings.embeddingModel, signal)
+    try {
+      const model = prepareModel(store, collectionId, held)
+      const recipe = chunkRecipe(services, collectionId, held)
+      const { parser } = services
+      const task = { store, parser, collectionId, vectors: { held, modelSeq: model.seq }, recipe, signal }
+      indexed = await indexFiles(files, { ...task, onProgress: (done) => handle.progress(done) })
+      await completeVectors(services, collectionId, held, model, signal, () => undefined)
+    } finally {
+      held.release()
+    }
+  }
+  await services.search.maintain(collectionId, signal)
+  return {
+    ...reportOf(store, collectionId, walked.skipped),
+    indexed,
+    removed: removed.length,
+    elapsedMs: performance.now() - start,
+  }
+}
+
+/** Whether chunks lack vectors of the model that answers, or of one that is being prepared. */
+export function needsVectors(store: Store, collectionId: string): boolean {
+  return (
+    store.collections.get(collectionId).pendingChunks > 0 ||
+    store.collections.searchState(collectionId).nextModel !== null
+  )
+}
+
+/**
+ * Registers the model of the collection's settings; another one than answers now is prepared beside it. The first of a
+ * collection answers from its first vector on.
+ */
+export function prepareModel(store: Store, collectionId: string, { key, embedder }: HeldEmbedder): StoredVectorModel {
+  const state = store.collections.searchState(collectionId)
+  const model = store.vectors.register({ key, type: state.settings.vectorType, dim: embedder.dim })
+  if (state.model?.seq === model.seq) {
+    if (state.nextModel) store.vectors.prepareModel(state.seq, null)
+    return model
+  }
+  if (state.nextModel?.seq !== model.seq) store.vectors.prepareModel(state.seq, model.seq)
+  if (!state.model) store.vectors.activateModel(state.seq)
+  return model
+}
+
+/** Gives every chunk a vector of `model`, and lets the model answer where it did not yet. */
+export async function completeVectors(
+  { store }: IndexServices,
+  collectionId: string,
+  held: HeldEmbedder,
+  model: StoredVectorModel,
+  signal: AbortSignal,
+  onProgress: (done: number) => void,
+): Promise<number> {
+  const { seq } = store.collections.searchState(collectionId)
+  const done = await fillVectors(store, seq, model.seq, held, signal, onProgress)
+  if (store.collections.searchState(collectionId).nextModel?.seq === model.seq) store.vectors.activateModel(seq)
+  return done
+}
+
+/** Tokens of a chunk: as set, but never more than the model reads of a passage. */
+export function chunkTokens(settings: CollectionSettings, { embedder }: HeldEmbedder): number {
+  const prefix = embedder.countTokens(embedder.settings.prefixes.passage)
+  const room = Math.max(16, embedder.maxTokens - embedder.specialTokens - prefix)
+  return Math.min(settings.chunkTokens ?? room, room)
+}
+
+export function chunkRecipe({ store, search }: IndexServices, collectionId: string, held: HeldEmbedder): ChunkRecipe {
+  const { settings } = store.collections.get(collectionId)
+  const maxTokens = chunkTokens(settings, held)
+  return {
+    maxTokens,
+    overlap: Math.min(settings.chunkOverlap, Math.floor(maxTokens / 2)),
+    countTokens: (text) => held.embedder.countTokens(text),
+    terms: (texts, signal) => search.termsOf(collectionId, texts, signal),
+  }
+}
+
+/** What failed is told each time, not only by the job that met it. */
+function reportOf(store: Store, collectionId: string, skipped: Skipped[]) {
+  const known = store.documents.known(collectionId)
+  const failed = known
+    .filter((document) => document.state === 'failed')
+    .map(({ id, path }) => ({ path, reason: store.documents.get(id).reason ?? '' }))
+  return {
+    documents: known.filter((document) => document.state === 'indexed').length,
+    chunks: store.collections.get(collectionId).chunks,
+    skipped: [...failed, ...skipped].slice(0, mostSkipped),
+  }
+}
+
+/** Whether anything below the roots waits to be done. */
+export async function hasChanges(
+  store: Store,
+  { collectionId, roots, retry }: IndexTask,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const known = store.documents.known(collectionId)
+  const { files, removed } = changesOf(await walkRoots(roots, signal), known, retry)
+  return files.length > 0 || removed.length > 0 || needsVectors(store, collectionId)
+}
