@@ -66,7 +66,8 @@ export function dropRunningLines(pages: PdfLine[][]): PdfLine[][] {
   })
 }
 
-const edges = (lines: PdfLine[]): PdfLine[] => [...lines.slice(0, 2), ...lines.slice(-2)]
+// A page of few lines may be all that it looks like.
+const edges = (lines: PdfLine[]): PdfLine[] => (lines.length < 6 ? [] : [...lines.slice(0, 2), ...lines.slice(-2)])
 
 /** The type size that most characters have. */
 export function bodySize(pages: PdfLine[][]): number {
