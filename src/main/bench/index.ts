@@ -7,6 +7,8 @@ import { type JobRunner, type StartedJob } from '../jobs'
 import { reported } from '../text'
 import { type BenchProgress, type BenchServices, runBench } from './run-bench'
 
+export { measureCeilings } from './run-bench'
+
 type Input = ParsedInputOf<typeof benchRun>
 type Event = EventOf<typeof benchRun>
 

@@ -44,11 +44,10 @@ export async function runBench(
     const all = [...ceilings, ...benchmarks]
     const total = all.length * (input.repetitions + 1)
     const samples = await takeTurns(all, input.repetitions, signal, (name, done) => report({ name, done, total }))
-    const { adapter, driver, backend, software } = gpu.report
     const measured = ceilings.map(({ name, unit }) => ({ name, unit, ...figure(samples.get(name)!) }))
     const limits = limitsOf(measured)
     return {
-      device: { adapter, driver, backend, software },
+      device: deviceOf(gpu),
       ceilings: measured,
       results: benchmarks.map((benchmark) => resultOf(benchmark, samples.get(benchmark.name)!, limits)),
     }
@@ -81,6 +80,29 @@ async function chosen(
   }
   if (suites.includes('matmul')) benchmarks.push(...(await matrixBenchmarks(gpu)))
   return benchmarks
+}
+
+/** The device and what it does at best, alone. Throws no_adapter, cancelled. */
+export async function measureCeilings(
+  repetitions: number,
+  signal: AbortSignal,
+): Promise<Pick<BenchReport, 'device' | 'ceilings'>> {
+  const gpu = await Gpu.open()
+  try {
+    const ceilings = await ceilingMeasurements(gpu)
+    const samples = await takeTurns(ceilings, repetitions, signal, () => undefined)
+    return {
+      device: deviceOf(gpu),
+      ceilings: ceilings.map(({ name, unit }) => ({ name, unit, ...figure(samples.get(name)!) })),
+    }
+  } finally {
+    await gpu.idle().catch(() => undefined)
+    gpu.destroy()
+  }
+}
+
+function deviceOf({ report: { adapter, driver, backend, software } }: Gpu): BenchReport['device'] {
+  return { adapter, driver, backend, software }
 }
 
 const figure = ({ median, spread }: Sample) => ({ value: median, spread })

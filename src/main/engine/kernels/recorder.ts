@@ -79,7 +79,10 @@ export interface KernelCall {
 
 /** Sees every kernel before it is recorded; may end the pass to put time stamps around it. */
 export interface RecordObserver {
+  /** A descriptor begins a pass of its own for this call. */
   before(call: KernelCall, recorder: Recorder): GPUComputePassDescriptor | undefined
+  /** The last commands of a submission; no pass is open. */
+  beforeSubmit(encoder: GPUCommandEncoder): void
 }
 
 export class Recorder {
@@ -136,6 +139,7 @@ export class Recorder {
     this.gpu.check()
     this.endPass()
     if (!this.encoder) return
+    this.observer?.beforeSubmit(this.encoder)
     this.gpu.device.queue.submit([this.encoder.finish()])
     this.encoder = null
   }
