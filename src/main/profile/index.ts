@@ -1,7 +1,7 @@
 /** Where time goes: a generation profiled kernel by kernel. */
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { type ProfileReport, profilerRun } from '../../shared/contract/profiler'
+import { type ProfileReport, type profilerRun } from '../../shared/contract/profiler'
 import { sampling } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { measureCeilings } from '../bench'
