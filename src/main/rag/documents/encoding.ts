@@ -41,7 +41,7 @@ function byteOrderMark([a, b, c, d]: Uint8Array): { encoding: string; length: nu
   return null
 }
 
-/** In UTF-16 the high bytes of Latin text are zero, and all on one side; blanks and line ends are enough for Korean. */
+/** In UTF-16 the high bytes of Latin text are zero, nearly all on one side; blanks and line ends are enough for Korean, whose 가 (U+AC00) is the exception. */
 function utf16WithoutMark(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
   const sample = bytes.subarray(0, sampleBytes)
   if (bytes.length % 2 !== 0 || bytes.length < 4) return null
@@ -55,7 +55,7 @@ function utf16WithoutMark(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
   }
   const side = odd > even ? 'utf-16le' : 'utf-16be'
   const [many, few] = odd > even ? [odd, even] : [even, odd]
-  if (many < sample.length / 100 || few > many / 50) return null
+  if (many < sample.length / 100 || few > many / 4) return null
   const text = iconv.decode(buffer(sample), side)
   return readable(text) > 0.95 ? side : null
 }

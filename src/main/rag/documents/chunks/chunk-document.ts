@@ -1,15 +1,7 @@
 import { MoruError } from '../../../../shared/errors'
+import { combines } from '../blanks'
 import { type ParsedDocument } from '../document'
-import { type Header, type Unit, unitsOf } from './units'
-
-export interface ChunkOptions {
-  /** At most in a chunk, special tokens of the model not counted. */
-  maxTokens: number
-  /** Repeated from the chunk before, at most; half of `maxTokens` at the very most. */
-  overlap: number
-  /** Tokens of a text in the embedding model, without special tokens. */
-  countTokens(text: string): number
-}
+import { type ChunkOptions, type Header, type Unit, unitsOf } from './units'
 
 export interface Chunk {
   /** text.slice(start, end) of the document, in UTF-16 units; chunks overlap where sentences are repeated. */
@@ -44,8 +36,9 @@ export function chunkDocument(
 ): Chunk[] {
   const { maxTokens, overlap, countTokens } = options
   if (!(maxTokens >= 1)) throw new MoruError('invalid_input', `Chunks of ${maxTokens} tokens cannot hold any text.`)
-  const units = unitsOf(document, maxTokens, countTokens)
-  const packer = new Packer(document.text, units, { ...options, overlap: Math.min(overlap, Math.floor(maxTokens / 2)) })
+  const repeated = Math.max(0, Math.min(overlap, Math.floor(maxTokens / 2)))
+  const units = unitsOf(document, { maxTokens, overlap: repeated, countTokens })
+  const packer = new Packer(document.text, units, { ...options, overlap: repeated })
   return packer.run()
 }
 
@@ -170,6 +163,6 @@ function* wordsBackwards(text: string, { start, end }: Unit): Generator<number> 
     while (at > start && /\s/.test(text[at - 1])) at--
     while (at > start && !/\s/.test(text[at - 1])) at--
     // A mark behind a blank combines with it.
-    if (!/^[\p{M}\u200c\u200d]/u.test(text.slice(at, at + 2))) yield at
+    if (!combines(text, at)) yield at
   }
 }

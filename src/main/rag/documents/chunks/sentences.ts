@@ -1,3 +1,5 @@
+import { skipBlanks, trimBlanks } from '../blanks'
+
 /**
  * Where sentences end, in Korean and English, by rule. Intl.Segmenter was tried and splits after "No.", "2024. 3." and
  * inside quotations, so it is not used.
@@ -40,12 +42,14 @@ export function sentencesOf(text: string, start = 0, end = text.length): { start
     const at = match.index + match[0].length
     while (quote < quoted.length && quoted[quote].end < at) quote++
     const inside = quote < quoted.length && quoted[quote].start < match.index && at < quoted[quote].end
-    if (inside || at > end || !endsSentence(text, from, match.index, at, end)) continue
+    // A bracket that opened within the sentence does not end it.
+    const aside = quoted[quote]?.end === at && quoted[quote].start > from && /[)\]]$/.test(match[0])
+    if (inside || aside || at > end || !endsSentence(text, from, match.index, at, end)) continue
     sentences.push({ start: from, end: at })
     from = skipBlanks(text, at, end)
     ends.lastIndex = from
   }
-  const last = trimEnd(text, from, end)
+  const last = trimBlanks(text, from, end)
   if (last > from) sentences.push({ start: from, end: last })
   return sentences
 }
@@ -73,7 +77,7 @@ const closesKorean = (before: string, marks: string, rest: string) =>
   /[다요죠까]$/.test(before) && /^[.!?]+$/.test(marks) && /^[가-힣]{2}/.test(rest)
 
 function endsAtDot(sentence: string, before: string, next: string): boolean {
-  if (/^\p{Ll}/u.test(next)) return false
+  if (/^\p{Ll}/u.test(next) && !/[가-힣]$/.test(before)) return false
   const word = /[^\s("'“‘[]*$/.exec(before)![0]
   if (
     abbreviations.has(word.toLowerCase()) &&
@@ -100,16 +104,4 @@ function quotedRanges(text: string, start: number, end: number): { start: number
     i += at + 1
   }
   return ranges
-}
-
-const blank = /\s/
-
-function skipBlanks(text: string, from: number, end: number): number {
-  while (from < end && blank.test(text[from])) from++
-  return from
-}
-
-function trimEnd(text: string, from: number, end: number): number {
-  while (end > from && blank.test(text[end - 1])) end--
-  return end
 }

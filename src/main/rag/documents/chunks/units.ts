@@ -21,6 +21,15 @@ export interface Unit {
   header: Header | null
 }
 
+export interface ChunkOptions {
+  /** At most in a chunk, special tokens of the model not counted. */
+  maxTokens: number
+  /** Repeated from the chunk before, at most; half of `maxTokens` at the very most. */
+  overlap: number
+  /** Tokens of a text in the embedding model, without special tokens. */
+  countTokens(text: string): number
+}
+
 export interface Header {
   start: number
   end: number
@@ -34,8 +43,7 @@ const longestHeading = 200
 /** All units of a document in order. Every stretch of text is given to `countTokens` once. */
 export function unitsOf(
   { text, blocks, type }: Pick<ParsedDocument, 'text' | 'blocks' | 'type'>,
-  maxTokens: number,
-  countTokens: (text: string) => number,
+  { maxTokens, overlap, countTokens }: ChunkOptions,
 ): Unit[] {
   const units: Unit[] = []
   const stack: { level: number; title: string }[] = []
@@ -66,7 +74,8 @@ export function unitsOf(
       if (tokens <= room) units.push({ ...unit, tokens })
       else if (text.slice(range.start, range.end).includes('\n'))
         for (const line of linesIn(text, range.start, range.end)) add(line)
-      else units.push(...splitLong(text, unit, room, countTokens))
+      // The parts leave room for what the chunk before repeats.
+      else units.push(...splitLong(text, unit, Math.max(1, room - overlap), countTokens))
     }
     for (const range of rangesOf(text, block)) add(range)
   })

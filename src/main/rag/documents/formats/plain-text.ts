@@ -1,4 +1,5 @@
 import { type Block, type Extracted } from '../document'
+import { skipBlanks } from '../blanks'
 import { normalizeText } from '../normalize'
 import { isBlank, type Line, linesOf } from './lines'
 
@@ -48,5 +49,5 @@ function headingLevel({ text }: Line): number | null {
   return englishPart.test(line) ? 2 : null
 }
 
-export const trimmedStart = (line: Line): number => line.start + line.text.length - line.text.trimStart().length
+export const trimmedStart = (line: Line): number => line.start + skipBlanks(line.text, 0, line.text.length)
 export const trimmedEnd = (line: Line): number => line.start + line.text.trimEnd().length
