@@ -53,7 +53,8 @@ export class ParserProcess {
     const heapMb = Math.round((this.#memoryBytes * heapShare) / 2 ** 20)
     const env = Object.fromEntries(passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
     const child = fork(this.#command.entry, [], {
-      // A parser that a file has taken over can neither write files, nor start programs, nor load native code.
+      // A parser that a file leads astray writes no files, starts no programs and loads no native code. It is no wall
+      // against code that runs in it: the thread that watches its memory is not bound by these permissions.
       execArgv: [
         `--max-old-space-size=${heapMb}`,
         '--permission',
