@@ -33,7 +33,7 @@ const empty = (dim: number) =>
     quantization: 'f16',
     connectivity: 16,
     expansion_add: 96,
-    expansion_search: 96,
+    expansion_search: 64,
     multi: false,
   })
 
@@ -94,6 +94,10 @@ function answer(request: GraphRequest): GraphReply {
       writeFileSync(join(request.folder, names.keys), Float64Array.from(keys))
       break
     }
+    case 'rename':
+      graphs.set(request.to, opened(request.graph))
+      graphs.delete(request.graph)
+      break
     case 'close':
       graphs.delete(request.graph)
   }

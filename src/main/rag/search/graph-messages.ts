@@ -6,6 +6,8 @@ export type GraphRequest =
   | { kind: 'remove'; graph: string; keys: Float64Array }
   | { kind: 'search'; graph: string; query: Float32Array; limit: number }
   | { kind: 'save'; graph: string; folder: string }
+  /** Takes the place of the graph of that name. */
+  | { kind: 'rename'; graph: string; to: string }
   | { kind: 'close'; graph: string }
 /** `keys`: those found, nearest first, or those of a graph that was loaded; `scores`: dot products. */
 export type GraphReply = { keys: Float64Array; scores?: Float32Array }
