@@ -61,18 +61,19 @@ export class AnswerCache {
   /**
    * The answer to the nearest question that means the same. The caller leaves this out where the embedding model does not
    * know the question's language.
+   * @param spread cosines of the model lie between 1 - spread, for unrelated texts, and 1: the distance is a share of it.
    * @param accept has the last word on an entry, by what was kept with it.
    */
   findSimilar(
     context: AnswerContext,
     question: string,
     { key, values }: QuestionVector,
-    accept: (answer: unknown) => boolean,
+    { spread, accept }: { spread: number; accept: (answer: unknown) => boolean },
   ): CacheHit | null {
     const near = this.#rows
       .candidates(contextKeyOf(context), key, this.#options.ageMs)
       .map((candidate) => ({ ...candidate, distance: 1 - dot(candidate.values, values) }))
-      .filter((candidate) => candidate.distance < this.#options.distance)
+      .filter((candidate) => candidate.distance < this.#options.distance * spread)
       .sort((a, b) => a.distance - b.distance)
     for (const { seq, question: before, distance } of near) {
       if (differenceOf(before, question) !== null) continue

@@ -2,9 +2,12 @@
 import { join } from 'node:path'
 import { benchHandlers } from '../bench'
 import { chatHandlers, ChatService, conversationHandlers, presetHandlers, settingsHandlers } from '../chat'
+import { AnswerCache } from '../cache'
 import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
-import { Downloads, ModelLibrary, modelsHandlers } from '../models'
+import { Downloads, encoders, ModelLibrary, modelsHandlers } from '../models'
+import { profilerHandlers } from '../profile'
+import { CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { openStore } from '../store'
 import { textHandlers } from '../text'
 import { engineHandlers } from './engine-handlers'
@@ -35,24 +38,41 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     modelsFolder: join(profile, 'models'),
     limits: () => engine.limits(),
   })
-  const bundledId = (await library.list()).find((model) => model.source === 'bundled' && model.chat)?.id ?? null
+  const bundled = (await library.list()).filter((model) => model.source === 'bundled')
+  const bundledId = bundled.find((model) => model.chat)?.id ?? null
+  const embedderId = bundled.find((model) => encoders.has(model.architecture))?.id ?? null
+  const defaultModel = () => store.settings.get().defaultModelId ?? bundledId
   const engine: EngineService = new EngineService(
     new Engine(),
     {
       resolve: (modelId) => library.resolve(modelId),
       contextLength: async (modelId, load) => (await library.get(modelId, load)).memoryPlan.contextLength,
       defaultModelId: () => bundledId,
+      defaultEmbedderId: () => embedderId,
     },
     options.log,
   )
   if (options.exclusive) void engine.probe()
   const chat = new ChatService(store, engine)
   const downloads = new Downloads({ library, jobs, store })
+  const cache = new AnswerCache(store)
+  const search = new SearchService(store, engine, profile)
+  const knowledge = { store, jobs, parser: new DocumentParser(), embeddings: engine, search, cache }
+  const collections = new CollectionService({
+    ...knowledge,
+    uploadsFolder: join(profile, 'uploads'),
+    onTrouble: (message) => options.log.warn(message),
+    onRemoved: (id) => cache.forget(id),
+  })
+
+  if (options.exclusive) void collections.resume()
 
   let closed: Promise<void> | null = null
   const closeAll = async () => {
     // Answers first: they are written to the store, and hold the model until they have ended.
+    collections.close()
     await Promise.all([chat.close(), jobs.close()])
+    search.close()
     store.close()
     await engine.close()
   }
@@ -66,8 +86,16 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...settingsHandlers(store),
     ...presetHandlers(store),
     ...jobHandlers(jobs),
-    ...textHandlers(engine, () => store.settings.get().defaultModelId ?? bundledId),
-    ...benchHandlers({ engine, library, jobs, defaultModel: () => store.settings.get().defaultModelId ?? bundledId }),
+    ...textHandlers(engine, defaultModel),
+    ...knowledgeHandlers({
+      ...knowledge,
+      collections,
+      engine,
+      defaultModel,
+      describeModel: (id) => library.describe(id),
+    }),
+    ...benchHandlers({ engine, library, jobs, defaultModel }),
+    ...profilerHandlers(engine, defaultModel),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }
   return { handlers, close }

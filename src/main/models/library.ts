@@ -90,12 +90,12 @@ export class ModelLibrary {
     return { id, name, path }
   }
 
-  /** Names what a model's files hold: another text after any of them changed, or its chat template. @throws as get */
-  async identity(model: string | null): Promise<string> {
+  /** Names what a model's files hold, another text after any of them changed, and counts its weights. @throws as get */
+  async describe(model: string | null): Promise<{ identity: string; parameters: number }> {
     const { path } = await this.resolve(model)
-    const { files, chatTemplate } = await inspectModel(path)
+    const { files, chatTemplate, facts } = await inspectModel(path)
     const stamps = files.map((file) => `${file.sizeBytes}@${file.mtimeMs}`)
-    return JSON.stringify([path, stamps, chatTemplate])
+    return { identity: JSON.stringify([path, stamps, chatTemplate]), parameters: facts.parameters }
   }
 
   /**

@@ -7,12 +7,15 @@ import type { Api, CallOptions, StreamName } from './types'
 
 /** Which routes answer with events. The type demands every stream of the contract and nothing else. */
 const streams: Record<StreamName, true> = {
+  'ask.run': true,
   'bench.run': true,
+  'profiler.run': true,
   'chat.send': true,
   'chat.regenerate': true,
   'chat.continue': true,
   'chat.follow': true,
   'engine.follow': true,
+  'evaluate.retrieval': true,
   'jobs.follow': true,
   'models.load': true,
   'text.generate': true,

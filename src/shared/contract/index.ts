@@ -4,11 +4,13 @@ import * as chat from './chat'
 import { type Endpoint } from './core'
 import * as engine from './engine'
 import * as jobs from './jobs'
+import * as knowledge from './knowledge'
 import * as models from './models'
+import * as profiler from './profiler'
 import * as settings from './settings'
 import * as text from './text'
 
-const modules = { ...engine, ...models, ...chat, ...settings, ...jobs, ...text, ...bench }
+const modules = { ...engine, ...models, ...chat, ...settings, ...jobs, ...text, ...bench, ...profiler, ...knowledge }
 type Modules = typeof modules
 type EndpointKeys = { [K in keyof Modules]: Modules[K] extends Endpoint ? K : never }[keyof Modules]
 

@@ -1,13 +1,33 @@
 /** The table of commands. */
 import { type Command, UsageError } from '../command'
+import { ask } from './ask'
 import { bench } from './bench'
 import { doctor } from './doctor'
+import { embed } from './embed'
+import { evaluate } from './evaluate'
 import { chat, generate } from './generate'
+import { index } from './index-command'
 import { models } from './models'
 import { perplexity } from './perplexity'
+import { profile } from './profile'
+import { search } from './search'
 import { tokenize } from './tokenize'
 
-export const commands: readonly Command[] = [doctor, models, chat, generate, tokenize, perplexity, bench]
+export const commands: readonly Command[] = [
+  doctor,
+  models,
+  chat,
+  generate,
+  tokenize,
+  perplexity,
+  embed,
+  index,
+  search,
+  ask,
+  evaluate,
+  bench,
+  profile,
+]
 
 export function findCommand(name: string): Command {
   const command = commands.find((c) => c.name === name)

@@ -7,12 +7,13 @@ import { type AnswerCache, type AnswerContext, type CacheHit, type QuestionVecto
 import { type Store } from '../../store'
 import { type TextEngine, type TextModel } from '../../text'
 import { languageOf } from '../documents'
-import { type EmbeddingSource } from '../embedding'
+import { type EmbeddingSource, type HeldEmbedder } from '../embedding'
 import { type Search } from '../search-port'
 import { citeAnswer, closestSentence, type Compare } from './citations'
-import { knownLanguages } from './known-languages'
-import { composeAskPrompt, type AskPrompt, type Passage, promptVersion } from './passages'
+import { aboveBackground, backgroundCosine, dot, knownLanguages, unit } from './known-languages'
+import { composeAskPrompt, type AskPrompt, type Passage, promptVersion, styleFor } from './passages'
 import { relevantHits } from './relevance'
+import { repetition } from './repetition'
 import { dependsOnHistory, joined, rewriteQuestion } from './rewrite'
 
 export type AskInput = ParsedInputOf<typeof askRun>
@@ -25,8 +26,8 @@ export interface AskServices {
   embeddings: EmbeddingSource
   search: Search
   cache: AnswerCache
-  /** Names a model's files and template. */
-  modelIdentity(modelId: string): Promise<string>
+  /** Names a model's files and template, and counts its weights. */
+  describeModel(modelId: string): Promise<{ identity: string; parameters: number }>
 }
 
 /** What the stages of one question share; each adds what it finds. */
@@ -42,8 +43,8 @@ export interface AskContext {
   cacheContext: AnswerContext | null
   /** The question as it stands alone. */
   question: string
-  /** Whether the embedding models of all collections know the question's language. */
-  languageKnown: boolean
+  /** Where cosines begin to mean something; null where the embedding models do not know the question's language. */
+  background: number | null
   vector: QuestionVector | null
   model: TextModel | null
   /** Relevant ones, best first. */
@@ -83,7 +84,7 @@ export const askStages = (services: AskServices): AskStage[] => [
   { name: 'judge', run: judge },
   { name: 'recall-similar', run: (context) => recallSimilar(services, context) },
   { name: 'load', run: (context) => load(services, context) },
-  { name: 'prompt', run: preparePrompt },
+  { name: 'prompt', run: (context) => preparePrompt(services, context) },
   { name: 'generate', run: generate },
   { name: 'cite', run: (context) => cite(services, context) },
   { name: 'keep', run: (context) => keep(services, context) },
@@ -122,7 +123,7 @@ async function recallExact(services: AskServices, context: AskContext): Promise<
   if (!input.useCache || (input.sampling.temperature > 0 && !input.cacheSampled)) return
   const collections = input.collectionIds.map((id) => services.store.collections.searchState(id))
   context.cacheContext = {
-    model: { files: await services.modelIdentity(context.modelId), load: input.load },
+    model: { files: (await services.describeModel(context.modelId)).identity, load: input.load },
     sampling: input.sampling,
     template: promptVersion,
     collections: collections.map(({ id, version }) => ({ id, version })),
@@ -151,18 +152,23 @@ async function rewrite(services: AskServices, context: AskContext): Promise<void
   context.question = rewritten.question
 }
 
-async function retrieve({ store, search }: AskServices, context: AskContext): Promise<void> {
+async function retrieve(services: AskServices, context: AskContext): Promise<void> {
+  const { store, search } = services
   const { collectionIds, rerank } = context.input
   const query = { collectionIds, query: context.question.slice(0, 10_000), k: retrieved, rerank }
   const found = await search.run({ ...defaultSearch, ...query }, context.signal)
   context.hits = found.hits
-  context.languageKnown = knownLanguages(store, collectionIds).has(languageOf(context.question))
+  const language = languageOf(context.question)
+  if (!knownLanguages(store, collectionIds).has(language)) return
+  await withEmbedder(services, context, async (held) => {
+    context.background = await backgroundCosine(held, language, context.signal)
+  })
 }
 
 const defaultSearch = { mode: 'hybrid', mmrLambda: null, neighbours: 0, filter: {} } as const
 
 async function judge(context: AskContext): Promise<void> {
-  const { hits } = relevantHits(context.question, context.hits, () => context.languageKnown)
+  const hits = relevantHits(context.question, context.hits, context.background)
   context.hits = hits.slice(0, mostPassages)
   if (hits.length > 0) return
   context.report({ kind: 'retrieved', question: context.question, hits: [], leftOut: 0 })
@@ -186,20 +192,20 @@ const closest = {
   ko: (quote: string) => `문서에서 가장 가까운 구절: “${quote}”`,
 }
 
-async function recallSimilar({ store, embeddings, cache }: AskServices, context: AskContext): Promise<void> {
-  if (!context.cacheContext || !context.languageKnown) return
-  const { settings } = store.collections.get(context.input.collectionIds[0])
-  const held = await embeddings.ensureEmbedder(settings.embeddingModel, context.signal)
-  try {
-    const [values] = await held.embedder.embed([context.question], { kind: 'query', signal: context.signal })
-    context.vector = { key: held.key, values: unit(values) }
-  } finally {
-    held.release()
-  }
+async function recallSimilar(services: AskServices, context: AskContext): Promise<void> {
+  const { cache } = services
+  if (!context.cacheContext || context.background === null) return
+  context.vector = await withEmbedder(services, context, async ({ key, embedder }) => {
+    const [values] = await embedder.embed([context.question], { kind: 'query', signal: context.signal })
+    return { key, values: unit(values) }
+  })
   // The same best passage: what embeddings of questions do not tell apart, the documents often do.
   const best = context.hits[0].chunkId
   const accept = (answer: unknown) => (answer as KeptAnswer).hits[0]?.chunkId === best
-  const hit = cache.findSimilar(context.cacheContext, context.question, context.vector, accept)
+  const hit = cache.findSimilar(context.cacheContext, context.question, context.vector, {
+    spread: 1 - context.background,
+    accept,
+  })
   if (hit) answerFromCache(context, hit)
 }
 
@@ -209,9 +215,10 @@ async function load({ engine }: AskServices, context: AskContext): Promise<void>
   context.model = await engine.ensureLoaded(context.modelId, context.input.load, report, context.signal)
 }
 
-async function preparePrompt(context: AskContext): Promise<void> {
+async function preparePrompt(services: AskServices, context: AskContext): Promise<void> {
+  const style = styleFor((await services.describeModel(context.modelId)).parameters)
   const { hits, question, input } = context
-  const prompt = composeAskPrompt(needed(context.model), question, hits, input.sampling.maxTokens)
+  const prompt = composeAskPrompt(needed(context.model), question, hits, input.sampling.maxTokens, style)
   if (prompt.passages.length === 0)
     throw new MoruError(
       'context_full',
@@ -225,7 +232,10 @@ async function preparePrompt(context: AskContext): Promise<void> {
 async function generate(context: AskContext): Promise<void> {
   const { input, signal, report } = context
   const { ids } = needed(context.prompt)
-  const events = needed(context.model).generate({ promptIds: ids, sampling: input.sampling, logprobs: null, signal })
+  const enough = new AbortController()
+  const either = AbortSignal.any([signal, enough.signal])
+  const request = { promptIds: ids, sampling: input.sampling, logprobs: null, signal: either }
+  const events = needed(context.model).generate(request)
   for await (const event of events) {
     if (event.kind === 'prefill') {
       report({ kind: 'progress', stage: 'prefill', done: event.done, total: event.total })
@@ -233,23 +243,28 @@ async function generate(context: AskContext): Promise<void> {
     }
     context.text += event.text
     if (event.text !== '') report({ kind: 'delta', text: event.text })
+    if (/[.!?。\n]/.test(event.text) && repetition(context.text) !== null) enough.abort()
     if (event.kind !== 'finished') continue
     const { ttftMs, prefillTokensPerSecond, decodeTokensPerSecond } = event
     context.usage = event.usage
     context.timings = { loadMs: context.elapsedMs.load ?? 0, ttftMs, prefillTokensPerSecond, decodeTokensPerSecond }
   }
   throwIfCancelled(signal)
+  const repeats = repetition(context.text)
+  if (repeats !== null) context.text = context.text.slice(0, repeats)
 }
 
 async function cite(services: AskServices, context: AskContext): Promise<void> {
-  const { passages } = needed(context.prompt)
-  const compare = context.languageKnown ? compareBy(services, context) : null
+  const { passages, style } = needed(context.prompt)
+  const compare = context.background === null ? null : compareBy(services, context, context.background)
   const cited = await citeAnswer(context.text, passages, compare)
-  if (cited.citations.length === 0) await quoteClosest(context, cited, passages, compare)
+  // Where the answer rests on nothing, or comes from a model too small to be trusted with it, the documents have a word.
+  const doubtful = style === 'plain' || cited.citations.length === 0 || cited.unsupported.length > 0
+  if (doubtful) await quoteClosest(context, cited, passages, compare)
   Object.assign(context, cited)
 }
 
-/** An answer that rests on nothing is followed by what the documents say themselves. */
+/** Adds the sentence of the documents that says most about the question. */
 async function quoteClosest(
   context: AskContext,
   cited: { text: string; citations: Citation[] },
@@ -257,25 +272,41 @@ async function quoteClosest(
   compare: Compare | null,
 ): Promise<void> {
   const found = await closestSentence(context.question, passages, compare)
-  if (!found) return
+  if (!found || plainText(cited.text).includes(plainText(found.quote))) return
   const added = `${cited.text === '' ? '' : '\n\n'}${closest[languageOf(context.question)](found.quote)} [${found.marker}]`
   context.report({ kind: 'delta', text: added })
   cited.text += added
   const { documentId, chunkId, path, title, place } = passages[found.marker - 1].hit
-  cited.citations = [{ marker: found.marker, documentId, chunkId, path, title, place }]
+  if (!cited.citations.some(({ marker }) => marker === found.marker))
+    cited.citations.push({ marker: found.marker, documentId, chunkId, path, title, place })
 }
 
-function compareBy({ store, embeddings }: AskServices, { input, signal }: AskContext): Compare {
+/** Without markers, blanks and full stops. */
+const plainText = (text: string) => text.replace(/\[\d+\]|[\s.]+/g, '').toLowerCase()
+
+function compareBy(services: AskServices, context: AskContext, background: number): Compare {
   return async (statements, texts) => {
-    const { settings } = store.collections.get(input.collectionIds[0])
-    const held = await embeddings.ensureEmbedder(settings.embeddingModel, signal)
-    try {
-      const vectors = (await held.embedder.embed([...statements, ...texts], { kind: 'plain', signal })).map(unit)
-      const columns = vectors.slice(statements.length)
-      return vectors.slice(0, statements.length).map((row) => columns.map((column) => dot(row, column)))
-    } finally {
-      held.release()
-    }
+    const all = [...statements, ...texts]
+    const vectors = await withEmbedder(services, context, ({ embedder }) =>
+      embedder.embed(all, { kind: 'plain', signal: context.signal }),
+    )
+    const [rows, columns] = [vectors.slice(0, statements.length).map(unit), vectors.slice(statements.length).map(unit)]
+    return rows.map((row) => columns.map((column) => aboveBackground(dot(row, column), background)))
+  }
+}
+
+/** Works with the embedding model of the first collection. */
+async function withEmbedder<T>(
+  { store, embeddings }: AskServices,
+  { input, signal }: AskContext,
+  work: (held: HeldEmbedder) => Promise<T>,
+): Promise<T> {
+  const { settings } = store.collections.get(input.collectionIds[0])
+  const held = await embeddings.ensureEmbedder(settings.embeddingModel, signal)
+  try {
+    return await work(held)
+  } finally {
+    held.release()
   }
 }
 
@@ -287,17 +318,6 @@ async function keep({ cache }: AskServices, context: AskContext): Promise<void> 
   const elapsedMs = performance.now() - context.startedAt
   cache.noteMiss()
   cache.save(cacheContext, { asked: askedOf(input), question, vector, answer, elapsedMs })
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(dot(vector, vector))
-  return length > 0 ? vector.map((v) => v / length) : vector
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
-  return sum
 }
 
 function needed<T>(value: T | null): T {

@@ -34,7 +34,7 @@ function newContext(
     elapsedMs: {},
     cacheContext: null,
     question: input.question.normalize('NFC').trim(),
-    languageKnown: false,
+    background: null,
     vector: null,
     model: null,
     hits: [],

@@ -8,7 +8,8 @@ import { sentencesOf } from '../documents'
 import { contentTerms, coverage } from './question-words'
 import { type Passage } from './passages'
 
-/** Similarity by meaning: rows are texts of the answer, columns texts of the passages; cosines. Null: not for this language. */
+/** Similarity by meaning: rows are texts of the answer, columns texts of the passages; cosines, counted from
+ * the background of the model to 1. Null: not for this language. */
 export type Compare = (statements: string[], texts: string[]) => Promise<number[][]>
 
 export interface CitedAnswer {
@@ -18,11 +19,11 @@ export interface CitedAnswer {
 }
 
 /**
- * Supported: so large a share of a sentence's words stands in the passage, or the cosine to one of its sentences is so
- * high. Where the model itself named the passage, half of it will do. Measured in docs/knowledge.md.
+ * Supported: so large a share of a sentence's words stands in the passage, or half of it and the cosine to one of the
+ * passage's sentences is so high. Where the model itself named the passage, one of both will do.
  */
 export const supportedShare = 0.6
-export const supportedCosine = 0.62
+export const supportedCosine = 0.6
 const shareWhereNamed = supportedShare / 2
 /** Fewer words than this state nothing ("Yes.", "Sure!"). */
 const fewestTerms = 2
@@ -110,22 +111,31 @@ async function supportOf(
   compare: Compare | null,
 ): Promise<Support[][]> {
   const cosines = compare && statements.length > 0 ? await cosinesOf(statements, passages, compare) : null
-  return statements.map(({ terms }, i) =>
+  return statements.map(({ terms, plain }, i) =>
     passages.map((passage, p) => {
       const share = coverage(terms, passage.text)
       const cosine = cosines?.[i][p] ?? 0
+      const alike = cosine >= supportedCosine && share >= shareWhereNamed
+      // A number that the passage does not have is not from there, however alike the rest is.
+      const numbers = numbersThere(plain, passage.text)
       return {
         score: share + cosine,
-        found: share >= supportedShare || cosine >= supportedCosine,
-        named: share >= shareWhereNamed || cosine >= supportedCosine / 2,
+        found: numbers && (share >= supportedShare || alike),
+        named: numbers && (share >= shareWhereNamed || cosine >= supportedCosine),
       }
     }),
   )
 }
 
+function numbersThere(statement: string, text: string): boolean {
+  const digits = (t: string): string[] => t.replace(/(?<=\d)[,\s](?=\d{3}(?!\d))/g, '').match(/\d+(?:\.\d+)?/g) ?? []
+  const there = new Set(digits(text))
+  return digits(statement).every((number) => there.has(number))
+}
+
 /** For each statement the best cosine to a sentence of each passage. */
 async function cosinesOf(statements: Statement[], passages: readonly Passage[], compare: Compare): Promise<number[][]> {
-  const sentences = passages.map(({ text }) => sentencesOf(text).map(({ start, end }) => text.slice(start, end)))
+  const sentences = passages.map(({ text }) => sentenceTexts(text))
   const rows = await compare(
     statements.map(({ plain }) => plain),
     sentences.flat(),
@@ -134,6 +144,16 @@ async function cosinesOf(statements: Statement[], passages: readonly Passage[], 
     let at = 0
     return sentences.map((own) => Math.max(0, ...row.slice(at, (at += own.length))))
   })
+}
+
+/** The sentences of a passage without the marks of Markdown; headings state nothing. */
+function sentenceTexts(text: string): string[] {
+  const lines = text.split('\n').filter((line) => !/^\s*#{1,6}\s/.test(line))
+  const plain = (lines.some((line) => /\S/.test(line)) ? lines : text.split('\n')).map((line) =>
+    line.replace(/^\s*([-*+]|\d+[.)])\s+/, ''),
+  )
+  const joined = plain.join('\n')
+  return sentencesOf(joined).map(({ start, end }) => joined.slice(start, end).replace(/\s+/g, ' '))
 }
 
 function bestOf(support: Support[]): number | null {
@@ -193,7 +213,7 @@ export async function closestSentence(
 ): Promise<{ quote: string; marker: number } | null> {
   const terms = contentTerms(question)
   const sentences = passages.flatMap(({ marker: number, text }) =>
-    sentencesOf(text).map(({ start, end }) => ({ number, quote: text.slice(start, end).replace(/\s+/g, ' ') })),
+    sentenceTexts(text).map((quote) => ({ number, quote })),
   )
   if (sentences.length === 0) return null
   const [cosines] = compare ? await compare([question], sentences.map((s) => s.quote)) : [null] // prettier-ignore
