@@ -40,7 +40,8 @@ export class HtmlBlocks {
   }
 
   #children(node: HtmlNode): void {
-    for (let i = 0; i < node.childNodes.length; i++) this.#visit(node.childNodes[i])
+    // linkedom collects the list anew at every look at it.
+    for (const child of Array.from(node.childNodes)) this.#visit(child)
   }
 
   #visit(node: HtmlNode): void {
