@@ -3,6 +3,7 @@
  * block, and a damaged file may take the process down: neither is to happen to the host. It is started from its text
  * (graph-process.ts), so it imports nothing but Node's own modules and what it is told the path of.
  */
+import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -23,7 +24,14 @@ interface Usearch {
 
 const { Index } = createRequire(import.meta.url)(process.env.MORU_USEARCH as string) as Usearch
 const graphs = new Map<string, { index: Graph; dim: number; keys: Set<number> }>()
-const names = { graph: 'graph.usearch', keys: 'keys.f64' }
+const names = { graph: 'graph.usearch', keys: 'keys.f64', checksum: 'sha256' }
+
+/** Of both files together. */
+function checksumOf(folder: string): string {
+  const hash = createHash('sha256')
+  for (const name of [names.graph, names.keys]) hash.update(readFileSync(join(folder, name)))
+  return hash.digest('hex')
+}
 
 // f16 halves the memory and costs no recall that can be measured; the graph's settings are in docs/retrieval.md.
 const empty = (dim: number) =>
@@ -38,11 +46,12 @@ const empty = (dim: number) =>
   })
 
 function load(dim: number, folder: string) {
+  // usearch takes over whatever the file says, so a damaged one must not come to it.
+  if (readFileSync(join(folder, names.checksum), 'utf8') !== checksumOf(folder)) throw new Error('its file is damaged')
   const bytes = readFileSync(join(folder, names.keys))
   const keys = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
   const index = empty(dim)
   index.load(join(folder, names.graph))
-  // usearch takes over whatever the file says.
   if (index.dimensions() !== dim || index.size() !== keys.length)
     throw new Error(
       `the graph has ${index.size()} vectors of ${index.dimensions()} numbers; ${keys.length} of ${dim} are expected`,
@@ -92,6 +101,7 @@ function answer(request: GraphRequest): GraphReply {
       rmSync(join(request.folder, names.graph), { force: true })
       index.save(join(request.folder, names.graph))
       writeFileSync(join(request.folder, names.keys), Float64Array.from(keys))
+      writeFileSync(join(request.folder, names.checksum), checksumOf(request.folder))
       break
     }
     case 'rename':

@@ -32,14 +32,17 @@ interface OpenGraph {
 export class VectorGraphs {
   readonly #store: Store
   readonly #folder: string
+  readonly #fromVectors: number
   readonly #process = new GraphProcess()
   readonly #open = new Map<string, OpenGraph>()
   readonly #loading = new Map<string, Promise<OpenGraph | null>>()
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store, folder: string) {
+  /** @param fromVectors so many vectors a collection has a graph from. */
+  constructor(store: Store, folder: string, fromVectors = graphFromVectors) {
     this.#store = store
     this.#folder = folder
+    this.#fromVectors = fromVectors
   }
 
   /** The nearest vectors; null where no graph is ready for it, whatever the reason: exact search answers then. */
@@ -97,7 +100,7 @@ export class VectorGraphs {
     this.#removeLeftOvers()
     const { vectors } = this.#store
     const name = nameOf(state, model)
-    if (vectors.count(state.seq, model.seq) < graphFromVectors) {
+    if (vectors.count(state.seq, model.seq) < this.#fromVectors) {
       vectors.removeGraph(state.seq, model.seq)
       if (this.#open.delete(name) && this.#process.running) await this.#process.ask({ kind: 'close', graph: name })
       return false

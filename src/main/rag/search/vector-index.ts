@@ -122,7 +122,7 @@ export class VectorIndex {
    * @param query f32[dim]. @param documents the only documents to look in, by document.seq.
    * @throws invalid_input for a query of another length.
    */
-  search(query: Float32Array, limit: number, documents: ReadonlySet<number> | null): Promise<VectorMatch[]> {
+  async search(query: Float32Array, limit: number, documents: ReadonlySet<number> | null): Promise<VectorMatch[]> {
     if (query.length !== this.model.dim)
       throw new MoruError('invalid_input', `The query has ${query.length} numbers, the vectors ${this.model.dim}.`)
     const result = this.#turn.then(() => this.#scan(query, limit, documents))
