@@ -16,6 +16,8 @@ export class ParserProcess {
   readonly #command: ChildCommand
   readonly #memoryBytes: number
   #child: ChildProcess | null = null
+  /** The last child that was killed from here. */
+  #ended: ChildProcess | null = null
   #stderr = ''
   #nextId = 1
   #idle: NodeJS.Timeout | undefined
@@ -42,10 +44,11 @@ export class ParserProcess {
     }
   }
 
-  /** Kills the child. */
+  /** Kills the child; what it was reading is rejected as cancelled. */
   close(): void {
     clearTimeout(this.#idle)
     this.#child?.kill('SIGKILL')
+    this.#ended = this.#child ?? this.#ended
     this.#child = null
   }
 
@@ -96,10 +99,11 @@ export class ParserProcess {
         if (reply.rssBytes > this.#memoryBytes / 2) this.close()
         settle(() => (reply.ok ? resolve(reply.document) : reject(fromShape(reply.error))))
       }
-      const onClose = (code: number | null, killedBy: NodeJS.Signals | null) => end(this.#death(code, killedBy))
+      const onClose = (code: number | null, killedBy: NodeJS.Signals | null) =>
+        end(this.#ended === child ? cancelled() : this.#death(code, killedBy))
       const onError = (error: Error) =>
         end(new MoruError('internal', `The document parser could not be started: ${error.message}`))
-      const onAbort = () => end(new MoruError('cancelled', 'The work was cancelled.'))
+      const onAbort = () => end(cancelled())
       const timer = setTimeout(() => end(outOfTime(request.limits.timeMs)), request.limits.timeMs)
       child.on('message', onMessage)
       child.once('close', onClose)
@@ -119,6 +123,8 @@ export class ParserProcess {
     return documentError('crashed', `Reading it made the parser crash (${how}). The document is probably damaged.`)
   }
 }
+
+const cancelled = () => new MoruError('cancelled', 'The work was cancelled.')
 
 const outOfTime = (timeMs: number) =>
   documentError('time_limit', `Reading it took longer than ${Math.round(timeMs / 100) / 10} s. Split the document.`)

@@ -92,7 +92,7 @@ const byExtension: Partial<Record<DocumentType, string>> = {
     'ts tsx mts cts js jsx mjs cjs vue svelte py pyi rb go rs c h cc cpp cxx hpp hh cs java kt kts scala swift m mm php pl pm lua r jl ' +
     'hs ml mli ex exs erl clj cljs lisp el scm dart zig nim v vhd sv sh bash zsh fish ps1 bat cmd sql graphql proto wgsl glsl hlsl ' +
     'metal cu asm s css scss sass less xml xsl xsd svg yaml yml toml ini cfg conf properties gradle cmake mk dockerfile makefile tf nix',
-  text: 'txt text log rst adoc asciidoc org tex srt vtt nfo me',
+  text: 'txt text log rst adoc asciidoc org tex srt vtt nfo',
 }
 const extensions = new Map(
   Object.entries(byExtension).flatMap(([type, list]) => list.split(' ').map((e) => [e, type as DocumentType] as const)),

@@ -74,7 +74,8 @@ test('closing rejects what is being read', async () => {
   const reading = reasonOf(parser.parseDocument(slow))
   await new Promise((resolve) => setTimeout(resolve, 100))
   parser.close()
-  expect(await reading).toBe('crashed')
+  expect(await reading).toBe('cancelled')
+  expect((await parser.parseDocument(note)).text).toBe('쪽지 하나.')
 })
 
 test('the built product finds its parser beside the bundle, and says so where there is none', () => {

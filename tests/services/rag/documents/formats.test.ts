@@ -42,7 +42,7 @@ test('every format gives blocks in order, title, type and language', async () =>
     ['guide.pptx', '대장간', 'pptx', 'ko'],
     ['tools.xlsx', 'tools', 'xlsx', 'ko'],
     ['guide.epub', '대장간 이야기', 'epub', 'ko'],
-    ['guide.hwpx', 'guide', 'hwpx', 'ko'],
+    ['guide.hwpx', '대장간 안내서', 'hwpx', 'ko'],
     ['guide.hwp', 'guide', 'hwp', 'ko'],
   ]
   for (const [name, title, type, language] of expected) {
@@ -168,6 +168,15 @@ test('CSV: rows lead back to their lines, whatever the encoding', async () => {
       expect(source.slice(start, start + 2)).toBe(textOf(document, block).slice(0, 2))
     }
   }
+})
+
+test('a table whose quotes never close is read as text, with a word about it', async () => {
+  const { text, warnings } = await parser.parseDocument({
+    bytes: Buffer.from('이름,값\n"망치,1\n집게,2\n'),
+    name: 'a.csv',
+  })
+  expect(text).toContain('집게,2')
+  expect(warnings.join()).toContain('plain text')
 })
 
 test('encodings of plain text', async () => {

@@ -1,8 +1,9 @@
-import { parse } from 'csv-parse/sync'
+import { CsvError, parse } from 'csv-parse/sync'
 import { type Block, type Extracted, type ParseInput } from '../document'
 import { normalizeText } from '../normalize'
 import { documentError } from '../problem'
 import { SourceMapBuilder, sourceOffset } from '../source-map'
+import { parsePlainText } from './plain-text'
 
 interface Row {
   record: string[]
@@ -12,14 +13,12 @@ interface Row {
 /** Comma-, semicolon-, tab- or bar-separated values (RFC 4180): a row a block, cells joined by " | ". */
 export function parseCsv(source: string, { limits }: ParseInput): Extracted {
   const { text, map } = normalizeText(source)
-  const rows: Row[] = parse(text, {
-    delimiter: delimiterOf(text),
-    raw: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-    max_record_size: 1_000_000,
-  }) as unknown as Row[]
+  const rows = rowsOf(text)
+  if (!rows) {
+    const plain = parsePlainText(source)
+    plain.warnings.push('Its quotation marks do not match, so it was read as plain text.')
+    return plain
+  }
   const anchors = new SourceMapBuilder()
   const blocks: Block[] = []
   const parts: string[] = []
@@ -29,8 +28,10 @@ export function parseCsv(source: string, { limits }: ParseInput): Extracted {
     const line = record.map((cell) => cell.replace(/\s+/g, ' ').trim()).join(' | ')
     const content = raw.trim()
     const found = text.indexOf(content, searched)
-    searched = found + content.length
-    anchors.anchor(at, sourceOffset(map, found))
+    if (found >= 0) {
+      searched = found + content.length
+      anchors.anchor(at, sourceOffset(map, found))
+    }
     const header = blocks.length === 0 && isHeader(record)
     blocks.push({ kind: header ? 'table_header' : 'table_row', start: at, end: at + line.length, page: null })
     parts.push(line)
@@ -40,6 +41,23 @@ export function parseCsv(source: string, { limits }: ParseInput): Extracted {
   }
   const warnings = blocks.length === 0 ? ['The table is empty.'] : []
   return { title: null, text: parts.join('\n'), blocks, sourceMap: anchors.build(source.length), warnings }
+}
+
+/** Null where a quotation mark that never closes swallows the rest. */
+function rowsOf(text: string): Row[] | null {
+  try {
+    return parse(text, {
+      delimiter: delimiterOf(text),
+      raw: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+      max_record_size: 1_000_000,
+    }) as unknown as Row[]
+  } catch (error) {
+    if (error instanceof CsvError) return null
+    throw error
+  }
 }
 
 /** The separator that gives the first lines the most and the same number of cells. */

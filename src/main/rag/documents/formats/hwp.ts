@@ -1,6 +1,7 @@
 import * as kordoc from 'kordoc'
 import { BlockBuilder } from '../block-builder'
 import { type Extracted, type ParseInput } from '../document'
+import { firstDescendant, parseXml } from '../xml'
 import { ZipArchive } from '../zip'
 import { addKordocBlocks, kordocBlocks } from './kordoc-blocks'
 
@@ -13,7 +14,14 @@ export async function parseHwp({ bytes, limits }: ParseInput): Promise<Extracted
 export async function parseHwpx({ bytes, limits }: ParseInput): Promise<Extracted> {
   const zip = new ZipArchive(bytes, limits)
   const plain = zip.repackText((name) => /\.(xml|hpf|rdf)$/i.test(name) || name === 'mimetype')
-  return extracted(await kordoc.parse(arrayBuffer(plain)), limits.textLength, 'HWPX document')
+  const document = extracted(await kordoc.parse(arrayBuffer(plain)), limits.textLength, 'HWPX document')
+  return { ...document, title: packageTitle(zip) ?? document.title }
+}
+
+function packageTitle(zip: ZipArchive): string | null {
+  const part = 'Contents/content.hpf'
+  if (!zip.has(part)) return null
+  return firstDescendant(parseXml(zip.text(part), 'document'), 'title')?.textContent?.trim() || null
 }
 
 function extracted(result: kordoc.ParseResult, textLength: number, what: string): Extracted {
