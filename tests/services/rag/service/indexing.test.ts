@@ -10,7 +10,8 @@ describe('a folder of text and Markdown', () => {
     const { client } = await composed(temporaryFolder())
     const { id, report } = await indexedCollection(client, folder)
     expect(report).toMatchObject({ documents: 6, skipped: [], indexed: 6, removed: 0 })
-    const first = async (query: string) => (await client.request(searchRun, { collectionIds: [id], query })).hits[0].path
+    const first = async (query: string) =>
+      (await client.request(searchRun, { collectionIds: [id], query })).hits[0].path
     expect(await first('Who built the stone bridge?')).toBe(`${folder}/bridge.md`)
     expect(await first('at what time does school start')).toBe(`${folder}/school/rules.md`)
     expect(await first('등불 축제는 언제 시작되었나요?')).toBe(`${folder}/축제.md`.normalize('NFC'))
