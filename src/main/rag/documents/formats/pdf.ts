@@ -20,7 +20,10 @@ export async function parsePdf({ bytes, limits, deadline }: ParseInput): Promise
     pages.push(page ?? [])
   }
   if (pages.length === 0 && wanted > 0)
-    throw documentError('time_limit', `Opening its ${pdf.numPages} pages took all the time there is. Split the document.`)
+    throw documentError(
+      'time_limit',
+      `Opening its ${pdf.numPages} pages took all the time there is. Split the document.`,
+    )
   if (broken.length === pages.length)
     throw documentError('broken', 'None of its pages can be read. Save the document again.')
   refuseUnreadable(pages)
