@@ -90,7 +90,11 @@ export function needsVectors(store: Store, collectionId: string): boolean {
  * Registers the model of the collection's settings; another one than answers now is prepared beside it. The first of a
  * collection answers from its first vector on.
  */
-export function prepareModel(store: Store, collectionId: string, { id, key, embedder }: HeldEmbedder): StoredVectorModel {
+export function prepareModel(
+  store: Store,
+  collectionId: string,
+  { id, key, embedder }: HeldEmbedder,
+): StoredVectorModel {
   const state = store.collections.searchState(collectionId)
   const model = store.vectors.register({ key, type: state.settings.vectorType, dim: embedder.dim }, id)
   if (state.model?.seq === model.seq) {
