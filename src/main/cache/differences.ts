@@ -39,8 +39,8 @@ export function differenceOf(before: string, now: string): string | null {
     )
   )
     return 'direction'
-  const [first, second] = [a, b].map((text) => asked.find(([, pattern]) => pattern.test(text))?.[0])
-  return first !== second ? 'what is asked for' : null
+  const askedIn = (text: string) => list(asked.filter(([, pattern]) => pattern.test(text)).map(([name]) => name))
+  return askedIn(a) !== askedIn(b) ? 'what is asked for' : null
 }
 
 const list = (items: string[]) => items.join('\n')

@@ -4,7 +4,7 @@ import { type Store, type StoredChunk } from '../../store'
 import { type HeldEmbedder } from '../embedding'
 
 /** Chunks that are embedded and stored at a time: less is lost to a crash, more is faster. */
-const portion = 64
+const portion = 32
 
 /**
  * Embeds what lacks a vector of a model, in the order of the chunks; each portion is stored in one transaction, so that

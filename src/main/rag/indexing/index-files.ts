@@ -25,8 +25,9 @@ export interface IndexFiles extends StoreTask {
 
 /** Files being read at the same time: enough to keep the parsers busy, few enough for any sizes. */
 const ahead = 4
-/** Documents are embedded together until they have so many chunks. */
-const chunksAtOnce = 48
+/** Documents are embedded together until they have so many chunks; then as many as take about a second. */
+const firstAtOnce = 8
+const mostAtOnce = 256
 /** Longer documents are stored at once and get their vectors afterwards, so that a crash does not cost hours. */
 const mostChunksAtOnce = 512
 
@@ -88,6 +89,7 @@ class Batch {
   readonly #task: StoreTask
   #documents: Read[] = []
   #chunks = 0
+  #atOnce = firstAtOnce
 
   constructor(task: StoreTask) {
     this.#task = task
@@ -97,7 +99,7 @@ class Batch {
     if (document.chunks.length > mostChunksAtOnce) return this.#store(document)
     this.#documents.push(document)
     this.#chunks += document.chunks.length
-    if (this.#chunks >= chunksAtOnce) await this.flush()
+    if (this.#chunks >= this.#atOnce) await this.flush()
   }
 
   async flush(): Promise<void> {
@@ -115,7 +117,10 @@ class Batch {
   async #embed(documents: readonly Read[], { held, modelSeq }: NonNullable<StoreTask['vectors']>): Promise<void> {
     const chunks = documents.flatMap((document) => document.chunks)
     const texts = chunks.map((chunk) => chunk.text)
+    const start = performance.now()
     const values = await held.embedder.embed(texts, { kind: 'passage', signal: this.#task.signal })
+    const perSecond = (chunks.length * 1000) / Math.max(1, performance.now() - start)
+    if (chunks.length > 0) this.#atOnce = Math.min(mostAtOnce, Math.max(firstAtOnce, perSecond))
     chunks.forEach((chunk, i) => (chunk.vectors = [{ model: modelSeq, values: values[i] }]))
   }
 
