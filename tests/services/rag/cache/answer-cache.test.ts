@@ -40,10 +40,10 @@ describe('the answer cache', () => {
     const cache = new AnswerCache(temporaryStore())
     cache.save(context, entry('Who built the bridge?', 1, 0.3))
     cache.save(context, entry('Who made the bridge?', 1, 0.1))
-    const find = (x: number, y: number, options = any) =>
+    const find = (x: number, y: number, options: typeof any & { accept: (answer: string) => boolean } = any) =>
       cache.findSimilar(context, 'Who constructed the bridge?', vector(x, y), options)
     expect(find(1, 0)).toMatchObject({ kind: 'similar', question: 'Who made the bridge?' })
-    expect(find(1, 0, { ...any, accept: (answer) => answer !== 'Who made the bridge?' })?.question).toBe(
+    expect(find(1, 0, { ...any, accept: (answer: string) => answer !== 'Who made the bridge?' })?.question).toBe(
       'Who built the bridge?',
     )
     expect(find(0, 1)).toBeNull()
