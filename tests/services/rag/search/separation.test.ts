@@ -17,7 +17,7 @@ it('asks with a sentence from the middle, or half of a single one', () => {
 it('gives weight by what was found', () => {
   expect(denseWeightFor(0)).toBe(0)
   expect(denseWeightFor(1)).toBe(1)
-  const middle = denseWeightFor(0.75)
+  const middle = denseWeightFor(0.5)
   expect(middle).toBeGreaterThan(0)
   expect(middle).toBeLessThan(1)
 })
