@@ -154,7 +154,7 @@ export class CollectionService {
     const unfinished = this.#store.documents.known(id).some((document) => document.state === 'pending')
     if (!settings.watch && !unfinished) return
     const { signal } = this.#closing
-    if (await hasChanges(this.#store, this.#task(id, false), signal)) this.#indexJob(id, false)
+    if (await hasChanges(this.#services, this.#task(id, false), signal)) this.#indexJob(id, false)
   }
 
   #watch({ id, name, roots, settings }: Collection): void {

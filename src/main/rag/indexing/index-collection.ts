@@ -56,7 +56,7 @@ export async function indexCollection(
   for (const document of removed) store.documents.remove(document.id)
   const { settings } = store.collections.get(collectionId)
   let indexed = 0
-  if (files.length > 0 || needsVectors(store, collectionId)) {
+  if (files.length > 0 || needsVectors(services, collectionId)) {
     const held = await services.embeddings.ensureEmbedder(settings.embeddingModel, signal)
     try {
       const model = prepareModel(store, collectionId, held)
@@ -78,12 +78,16 @@ export async function indexCollection(
   }
 }
 
-/** Whether chunks lack vectors of the model that answers, or of one that is being prepared. */
-export function needsVectors(store: Store, collectionId: string): boolean {
-  return (
-    store.collections.get(collectionId).pendingChunks > 0 ||
-    store.collections.searchState(collectionId).nextModel !== null
-  )
+/** Whether chunks lack vectors, or those that there are come from another model than the settings name. */
+function needsVectors(
+  { store, embeddings }: Pick<IndexServices, 'store' | 'embeddings'>,
+  collectionId: string,
+): boolean {
+  const { settings, model, nextModel } = store.collections.searchState(collectionId)
+  const { pendingChunks, chunks } = store.collections.get(collectionId)
+  if (chunks === 0) return false
+  const wanted = settings.embeddingModel ?? embeddings.defaultEmbedderId()
+  return pendingChunks > 0 || nextModel !== null || model?.libraryId !== wanted || model.type !== settings.vectorType
 }
 
 /**
@@ -154,11 +158,11 @@ function reportOf(store: Store, collectionId: string, skipped: Skipped[]) {
 
 /** Whether anything below the roots waits to be done. */
 export async function hasChanges(
-  store: Store,
+  services: Pick<IndexServices, 'store' | 'embeddings'>,
   { collectionId, roots, retry }: IndexTask,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const known = store.documents.known(collectionId)
+  const known = services.store.documents.known(collectionId)
   const { files, removed } = changesOf(await walkRoots(roots, signal), known, retry)
-  return files.length > 0 || removed.length > 0 || needsVectors(store, collectionId)
+  return files.length > 0 || removed.length > 0 || needsVectors(services, collectionId)
 }

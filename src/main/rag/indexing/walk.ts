@@ -1,6 +1,7 @@
 /** The files below a collection's roots: bounded, without following links, without what programs keep for themselves. */
 import { type Dirent } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { isAbsolute, join, sep } from 'node:path'
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
 
@@ -42,8 +43,9 @@ export const isWithin = (path: string, root: string): boolean =>
  * @throws invalid_input for a relative path, not_found where nothing is.
  */
 export async function rootPath(path: string): Promise<string> {
-  if (!isAbsolute(path)) throw new MoruError('invalid_input', `${path}: an absolute path is needed here.`)
-  const real = await realpath(path).catch(() => null)
+  const whole = /^~(?=$|[\\/])/.test(path) ? join(homedir(), path.slice(1)) : path
+  if (!isAbsolute(whole)) throw new MoruError('invalid_input', `${path}: an absolute path is needed here.`)
+  const real = await realpath(whole).catch(() => null)
   if (real === null) throw new MoruError('not_found', `There is nothing at ${path}.`)
   const found = await stat(real)
   if (!found.isFile() && !found.isDirectory())
