@@ -9,7 +9,7 @@ const vector = (x: number, y: number) => ({ key: 'e', values: Float32Array.of(x,
 const entry = (question: string, x: number, y: number, answer: unknown = question) => ({
   asked: { question }, question, vector: vector(x, y), answer, elapsedMs: 500,
 }) // prettier-ignore
-const any = { spread: 1, accept: () => true }
+const any = { spread: 1, accept: (_answer: unknown): boolean => true }
 
 describe('the answer cache', () => {
   it('finds the same question in the same circumstances alone', () => {
@@ -40,10 +40,10 @@ describe('the answer cache', () => {
     const cache = new AnswerCache(temporaryStore())
     cache.save(context, entry('Who built the bridge?', 1, 0.3))
     cache.save(context, entry('Who made the bridge?', 1, 0.1))
-    const find = (x: number, y: number, options: typeof any & { accept: (answer: string) => boolean } = any) =>
+    const find = (x: number, y: number, options = any) =>
       cache.findSimilar(context, 'Who constructed the bridge?', vector(x, y), options)
     expect(find(1, 0)).toMatchObject({ kind: 'similar', question: 'Who made the bridge?' })
-    expect(find(1, 0, { ...any, accept: (answer: string) => answer !== 'Who made the bridge?' })?.question).toBe(
+    expect(find(1, 0, { ...any, accept: (answer: unknown) => answer !== 'Who made the bridge?' })?.question).toBe(
       'Who built the bridge?',
     )
     expect(find(0, 1)).toBeNull()
