@@ -13,7 +13,7 @@ export type EmbedQueries = (texts: string[], signal: AbortSignal) => Promise<Flo
 const languages: PassageLanguage[] = ['ko', 'en', 'other']
 const names = { ko: 'Korean', en: 'English', other: 'other languages' }
 const mostProbes = 64
-/** Up to this share of probes that find their passage, the dense ranking has no say; from `full` on, as much as BM25.
+/** Up to this share of probes that find their passage, the dense ranking has no say; from `full` on, as much as BM25. */
 const none = 0.3
 const full = 0.7
 /** Shorter sentences could be from anywhere. */
