@@ -15,8 +15,11 @@ it('has a route name for every endpoint, each once', () => {
 describe('in process', () => {
   it('answers with the same checks and the same errors as over a connection', async () => {
     const { client } = await composed(temporaryDirectory())
-    const [bundled] = await client.request(contract.modelsList, {})
-    expect(bundled).toMatchObject({ source: 'bundled', chat: true })
+    const bundled = await client.request(contract.modelsList, {})
+    expect(bundled.map(({ source, chat }) => [source, chat])).toEqual([
+      ['bundled', false],
+      ['bundled', true],
+    ])
     await expect(client.request(contract.modelsImport, { path: '' })).rejects.toMatchObject({ code: 'invalid_input' })
     await expect(client.request(contract.chatTokens, { messageId: 'none' })).rejects.toMatchObject({
       code: 'not_found',
