@@ -51,24 +51,27 @@ function own(type: 'f32' | 'int8') {
 
 const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1]
 
+/** What sqlite-vec finds over f32: the measure for both types. */
+const nearest: number[][] = []
 for (const type of ['f32', 'int8'] as const) {
   const theirs = sqliteVec(type)
   const ours = own(type)
   const times = { theirs: [] as number[], ours: [] as number[] }
   let same = 0
-  for (const query of queries) {
+  for (const [i, query] of queries.entries()) {
     let started = performance.now()
-    const expected = theirs(query)
+    const theirFound = theirs(query)
     times.theirs.push(performance.now() - started)
     started = performance.now()
     const found = await ours(query)
     times.ours.push(performance.now() - started)
-    same += found.filter((i) => expected.includes(i)).length
+    nearest[i] ??= theirFound
+    same += found.filter((chunk) => nearest[i].includes(chunk)).length
   }
   const [a, b] = [median(times.ours), median(times.theirs)]
   console.log(
     `${type.padEnd(4)} ${count} x ${dim}: own scan ${a.toFixed(1)} ms, sqlite-vec ${b.toFixed(1)} ms, ` +
-      `ratio ${(a / b).toFixed(2)}; ${((100 * same) / (10 * queries.length)).toFixed(1)} % of the first ten are the same`,
+      `ratio ${(a / b).toFixed(2)}; ${((100 * same) / (10 * queries.length)).toFixed(1)} % of the ten nearest found`,
   )
 }
 thread.close()
