@@ -2,7 +2,7 @@
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { type AnswerCache } from '../cache'
 import { ask } from './ask/ask'
-import { type AskServices } from './ask/ask-stages'
+import { type AskServices } from './ask/ask-context'
 import { type CollectionService } from './collection-service'
 import { evaluate, type EvaluateServices } from './evaluate/evaluate-retrieval'
 

@@ -1,7 +1,8 @@
 /** ask.run: one question to collections, answered with sources. */
 import { MoruError } from '../../../shared/errors'
 import { reported } from '../../text'
-import { type AskContext, type AskEvent, type AskInput, type AskServices, askStages, runAskStages } from './ask-stages'
+import { type AskContext, type AskEvent, type AskInput, type AskServices } from './ask-context'
+import { askStages, runAskStages } from './ask-stages'
 
 /** @throws not_found, and what searching and generating throw. */
 export function ask(
