@@ -14,7 +14,6 @@ const domains = {
   profile: ['bench', 'text'],
   cache: [],
   rag: ['cache', 'chat', 'text', 'models'],
-  evaluate: ['rag', 'models', 'text', 'chat'],
 }
 const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']
 
