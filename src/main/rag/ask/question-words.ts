@@ -1,5 +1,5 @@
 /** What of a text says what it is about: its terms without the words that any question or sentence may hold. */
-import { termPlaces, termsOf } from '../search/terms'
+import { termsOf } from '../search/terms'
 
 const english = `a an the this that these those it its he she they them his her their we our you your i me my of in on at to for from by with
   about into over after before between and or but if then than as so not no is are was were be been being am do does did done doing have has
@@ -17,19 +17,6 @@ const empty = new Set([...termsOf(english), ...termsOf(korean)])
 /** Distinct terms that carry meaning, in their order. */
 export function contentTerms(text: string): string[] {
   return [...new Set(termsOf(text))].filter((term) => !empty.has(term))
-}
-
-/** Where the meaningful terms of `query` stand in `text` (NFC), as ranges that do not overlap. */
-export function highlightsOf(query: string, text: string): { start: number; end: number }[] {
-  const wanted = new Set(contentTerms(query))
-  const ranges: { start: number; end: number }[] = []
-  for (const { term, start, end } of termPlaces(text)) {
-    if (!wanted.has(term)) continue
-    const last = ranges.at(-1)
-    if (last && start <= last.end) last.end = Math.max(last.end, end)
-    else ranges.push({ start, end })
-  }
-  return ranges
 }
 
 /** The share of `terms` that `text` has, 0 to 1; a number counts three times, for it is never there by chance. 0 for no terms. */
