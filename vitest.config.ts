@@ -22,6 +22,8 @@ export default defineConfig({
           // Each of them starts the whole product: side by side they would measure one another.
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+          // A busy machine is slow, not wrong; what has to be quick is asserted as such.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
       {
@@ -30,6 +32,7 @@ export default defineConfig({
           name: 'renderer',
           include: ['tests/renderer/**/*.test.ts'],
           sequence: { groupOrder: 1 },
+          expect: { poll: { timeout: 10_000 } },
           browser: {
             enabled: true,
             headless: true,

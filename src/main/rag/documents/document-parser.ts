@@ -17,8 +17,7 @@ export class DocumentParser {
   #waiting: ((process: ParserProcess | null) => void)[] = []
 
   constructor({ processes = 2, memoryBytes = 1024 * 2 ** 20 }: DocumentParserOptions = {}) {
-    const command = childCommand()
-    for (let i = 0; i < processes; i++) this.#processes.push(new ParserProcess(command, memoryBytes))
+    for (let i = 0; i < processes; i++) this.#processes.push(new ParserProcess(() => childCommand(), memoryBytes))
     this.#free = [...this.#processes]
   }
 

@@ -13,7 +13,7 @@ const passedOn = ['PATH', 'SystemRoot', 'TEMP', 'TMPDIR', 'LANG', 'TZ']
 
 /** One parser child, started when first needed, again after it died, and ended when it was idle for a while. */
 export class ParserProcess {
-  readonly #command: ChildCommand
+  readonly #command: () => ChildCommand
   readonly #memoryBytes: number
   #child: ChildProcess | null = null
   /** The last child that was killed from here. */
@@ -22,7 +22,8 @@ export class ParserProcess {
   #nextId = 1
   #idle: NodeJS.Timeout | undefined
 
-  constructor(command: ChildCommand, memoryBytes: number) {
+  /** `command` is asked when a child is started, not before: nobody without documents needs one. */
+  constructor(command: () => ChildCommand, memoryBytes: number) {
     this.#command = command
     this.#memoryBytes = memoryBytes
   }
@@ -55,16 +56,11 @@ export class ParserProcess {
   #start(): ChildProcess {
     const heapMb = Math.round((this.#memoryBytes * heapShare) / 2 ** 20)
     const env = Object.fromEntries(passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
-    const child = fork(this.#command.entry, [], {
+    const { entry, options } = this.#command()
+    const child = fork(entry, [], {
       // A parser that a file leads astray writes no files, starts no programs and loads no native code. It is no wall
       // against code that runs in it: the thread that watches its memory is not bound by these permissions.
-      execArgv: [
-        `--max-old-space-size=${heapMb}`,
-        '--permission',
-        '--allow-fs-read=*',
-        '--allow-worker',
-        ...this.#command.options,
-      ],
+      execArgv: [`--max-old-space-size=${heapMb}`, '--permission', '--allow-fs-read=*', '--allow-worker', ...options],
       env: { ...env, [memoryVariable]: String(this.#memoryBytes), NODE_ENV: 'production' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
