@@ -42,7 +42,12 @@ async function copyOf(name: string, as = name): Promise<string> {
 
 describe('the bundled model', () => {
   it('is listed without being imported, and its page has all figures', async () => {
-    const [summary] = await library.list()
+    const bundled = await library.list()
+    expect(bundled.map(({ id, source, chat }) => ({ id, source, chat }))).toEqual([
+      { id: 'all-minilm-l6-v2', source: 'bundled', chat: false },
+      { id: bundledId, source: 'bundled', chat: true },
+    ])
+    const summary = bundled[1]
     expect(modelSummary.parse(summary)).toMatchObject({
       id: bundledId,
       name: 'SmolLM2-135M-Instruct.Q4_1',
@@ -93,7 +98,7 @@ describe('the bundled model', () => {
   it('gives way to an id that is taken, and its absence is said', async () => {
     const copy = await copyOfBundled()
     await open(folder + '/nothing').import(copy)
-    expect((await open().list()).map((model) => model.id)).toEqual([`${bundledId}-2`, bundledId])
+    expect((await open().list()).map((model) => model.id)).toEqual(['all-minilm-l6-v2', `${bundledId}-2`, bundledId])
     await expect(open(folder + '/nothing').resolve(null)).rejects.toMatchObject({ code: 'not_found' })
   })
 })
