@@ -95,6 +95,8 @@ function open(url: URL, allowPrivate: boolean, signal: AbortSignal): Promise<Inc
 const publicLookup =
   (url: URL): LookupFunction =>
   (hostname, options, callback) => {
+    // This machine by definition (RFC 6761), whatever a resolver says or does not.
+    if (/(^|\.)localhost\.?$/i.test(hostname)) return callback(refused(url), [])
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, [])
       if (addresses.some(({ address }) => isPrivateAddress(address))) return callback(refused(url), [])
