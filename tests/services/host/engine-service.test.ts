@@ -83,6 +83,7 @@ it('tells what it does: loading with progress, ready, generating, idle again', a
     expect(event.loadedBytes).toBeLessThanOrEqual(event.totalBytes)
     expect(event.bytesPerSecond).toBeGreaterThan(0)
   }
+  expect(progress.at(-1)).toMatchObject({ loadedBytes: progress[0].totalBytes })
   const model = await ensure('a')
   expect(await answer(model, 'What is the capital of France?')).toContain('Paris')
   await answer(model, 'Count from one to fifty.', 40)

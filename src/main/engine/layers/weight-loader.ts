@@ -231,8 +231,18 @@ export class WeightLoader {
   private async read(info: TensorInfo, offset: number, length: number): Promise<Uint8Array> {
     const bytes = await this.file.read(info.name, offset, length)
     this.loadedBytes += length
-    this.options.onProgress?.({ loadedBytes: this.loadedBytes, totalBytes: this.file.sizeBytes })
+    this.report(this.loadedBytes)
     return bytes
+  }
+
+  /** Says that nothing more will be read: headers and tensors without use count as loaded, those read twice once. */
+  finish(): void {
+    this.report(this.file.sizeBytes)
+  }
+
+  private report(loadedBytes: number): void {
+    const totalBytes = this.file.sizeBytes
+    this.options.onProgress?.({ loadedBytes: Math.min(loadedBytes, totalBytes), totalBytes })
   }
 
   private wrongShape(info: TensorInfo, expected: number[]): MoruError {

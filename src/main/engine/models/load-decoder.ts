@@ -100,7 +100,9 @@ async function loadWeights<M>(
 ): Promise<M> {
   const w = await WeightLoader.open(gpu, file, { nameOf: tensorNames(file, config.architecture), ...options })
   try {
-    return await load(w, config)
+    const model = await load(w, config)
+    w.finish()
+    return model
   } catch (error) {
     w.buffers.release()
     throw error
