@@ -7,6 +7,8 @@ const node = { environment: 'node' as const, pool: 'forks' as const, testTimeout
 
 export default defineConfig({
   test: {
+    // By number: a bare system resolves no localhost.
+    api: { host: '127.0.0.1' },
     projects: [
       // GPU work lives in forks: a worker thread that ends with work pending aborts the whole run.
       // Groups run one after the other: what a person would see is not judged while kernels compile beside it.
