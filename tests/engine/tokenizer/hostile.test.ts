@@ -169,6 +169,25 @@ describe('tokenizer.json', () => {
   ] as const)('with %s is refused', (_what, json, code, message) => {
     expectError(() => tokenizerFromJson(json), code, message)
   }) // prettier-ignore
+
+  it.each([
+    ['(a+)+!', 'a'.repeat(60)],
+    ['(?:a|a)*!', 'a'.repeat(60)],
+    ['a*a*a*a*a*a*b', 'a'.repeat(2000)],
+  ])('with an expression that takes for ever (%s) fails within seconds', (Regex, text) => {
+    const split = { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }
+    const replace = { type: 'Replace', pattern: { Regex }, content: '' }
+    for (const change of [{ pre_tokenizer: split }, { normalizer: replace }]) {
+      const tokenizer = tokenizerFromJson({ model, ...change })
+      const start = performance.now()
+      expectError(
+        () => tokenizer.encode(text, { special: false }),
+        'invalid_file',
+        /takes longer than 1000 ms on a text of/,
+      )
+      expect(performance.now() - start).toBeLessThan(5000)
+    }
+  })
 })
 
 function expectErrorOrIds(work: () => number[]): void {

@@ -39,7 +39,7 @@ const builders: Record<string, (config: JsonObject, where: string) => Normalizer
   Replace: (config, where) => {
     const pattern = patternOf(config.pattern, where)
     const content = asString(config.content, `${where}.content`)
-    return (text) => text.replace(pattern, () => content)
+    return (text) => pattern.replace(text, content)
   },
   Precompiled: (config, where) => {
     const base64 = asString(config.precompiled_charsmap, `${where}.precompiled_charsmap`)

@@ -1,6 +1,6 @@
 import { MoruError } from '../../../shared/errors'
 import { asList, asObject, type JsonObject, typeOf } from './json-fields'
-import { patternOf } from './json-pattern'
+import { patternOf, TextPattern } from './json-pattern'
 import { meta } from './sentencepiece-normalizer'
 import { preTokenizerOf, splitText } from './pre-tokenizers'
 import { bertWords } from './wordpiece'
@@ -42,13 +42,16 @@ export function componentsOf(value: unknown): JsonObject[] {
 
 const wordOrMarks = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{White_Space}]+/gu
 
+/** An expression of our own. */
+const fixed = (expression: RegExp): TextPattern => new TextPattern(expression, 'pre_tokenizer')
+
 const builders: Record<string, (config: JsonObject, where: string) => Splitter> = {
   BertPreTokenizer: () => bertWords,
   Whitespace: () => (text) => text.match(wordOrMarks) ?? [],
   WhitespaceSplit: () => (text) => text.match(/\P{White_Space}+/gu) ?? [],
-  Digits: (config) => behave(/\p{N}/gu, config.individual_digits === true ? 'Isolated' : 'Contiguous', false),
+  Digits: (config) => behave(fixed(/\p{N}/gu), config.individual_digits === true ? 'Isolated' : 'Contiguous', false),
   Punctuation: (config, where) =>
-    behave(/[\p{P}!-/:-@[-`{-~]/gu, behaviorOf(config.behavior ?? 'Isolated', where), false),
+    behave(fixed(/[\p{P}!-/:-@[-`{-~]/gu), behaviorOf(config.behavior ?? 'Isolated', where), false),
   Split: (config, where) =>
     behave(patternOf(config.pattern, where), behaviorOf(config.behavior, where), config.invert === true),
   ByteLevel: (config) => {
@@ -60,7 +63,7 @@ const builders: Record<string, (config: JsonObject, where: string) => Splitter> 
   },
   Metaspace: (config) => {
     const scheme = config.prepend_scheme ?? (config.add_prefix_space === false ? 'never' : 'always')
-    const cut = behave(new RegExp(meta, 'gu'), 'MergedWithNext', false)
+    const cut = behave(fixed(new RegExp(meta, 'gu')), 'MergedWithNext', false)
     return (text, first) => {
       const spaced = text.replaceAll(' ', meta)
       const prefix = scheme === 'always' || (scheme === 'first' && first)
@@ -84,14 +87,14 @@ interface Segment {
   match: boolean
 }
 
-function behave(pattern: RegExp, behavior: Behavior, invert: boolean): Splitter {
+function behave(pattern: TextPattern, behavior: Behavior, invert: boolean): Splitter {
   return (text) => arrange(segments(text, pattern, invert), behavior)
 }
 
-function segments(text: string, pattern: RegExp, invert: boolean): Segment[] {
+function segments(text: string, pattern: TextPattern, invert: boolean): Segment[] {
   const found: Segment[] = []
   let end = 0
-  for (const match of text.matchAll(pattern)) {
+  for (const match of pattern.matches(text)) {
     if (match[0] === '') continue
     if (match.index > end) found.push({ text: text.slice(end, match.index), match: invert })
     found.push({ text: match[0], match: !invert })

@@ -1,8 +1,8 @@
 /** Runs a Jinja template from outside: bounded in time, steps and sizes, so that a hostile one ends in an error. */
-import { createContext, Script } from 'node:vm'
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { MoruError } from '../../../shared/errors'
 import { strftime } from './strftime'
+import { withinTime } from './within-time'
 
 /** Longest published templates are below 64 Ki characters. */
 const sourceLimit = 512 * 1024
@@ -22,6 +22,7 @@ export class TemplateRefusal extends Error {}
 /** A template's own mistake with these messages. */
 export class TemplateFailure extends Error {}
 class LimitReached extends Error {}
+const late = () => new LimitReached(`it takes longer than ${timeLimitMs} ms`)
 
 class BoundedInterpreter extends Interpreter {
   private steps = 0
@@ -49,7 +50,7 @@ export function parseTemplate(source: string): TemplateProgram {
       `The chat template is ${source.length} characters long; Moru reads templates up to ${sourceLimit}.`,
     )
   try {
-    return withinTime(() => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })))
+    return withinTime(timeLimitMs, () => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })), late)
   } catch (thrown) {
     throw new MoruError('invalid_file', `The chat template cannot be read: ${wordsOf(thrown)}.`, { cause: thrown })
   }
@@ -63,7 +64,7 @@ export function renderTemplate(program: TemplateProgram, variables: Record<strin
   const environment = new Environment()
   for (const [name, value] of Object.entries({ ...globals(now), ...variables })) environment.set(name, value)
   try {
-    const result: unknown = withinTime(() => new BoundedInterpreter(environment).run(program)).value
+    const result: unknown = withinTime(timeLimitMs, () => new BoundedInterpreter(environment).run(program), late).value
     if (typeof result === 'string') return result
   } catch (thrown) {
     if (thrown instanceof TemplateRefusal) throw thrown
@@ -102,26 +103,6 @@ function boundedRange(...bounds: unknown[]): number[] {
   if (!Number.isFinite(count)) throw new Error('range() needs one to three numbers and a step other than 0')
   if (count > rangeLimit) throw new LimitReached(`range() asks for more than ${rangeLimit} numbers`)
   return Array.from({ length: count }, (_, i) => start + i * step)
-}
-
-const realm = createContext({ work: (): void => {} })
-const call = new Script('work()')
-
-/** Runs synchronous work that V8 stops after the time limit, wherever it is. */
-function withinTime<T>(work: () => T): T {
-  let result: { value: T } | undefined
-  realm.work = () => {
-    result = { value: work() }
-  }
-  try {
-    call.runInContext(realm, { timeout: timeLimitMs })
-  } catch (thrown) {
-    if ((thrown as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      throw new LimitReached(`it takes longer than ${timeLimitMs} ms`)
-    throw thrown
-  }
-  if (!result) throw new TemplateFailure('it gives no text')
-  return result.value
 }
 
 function wordsOf(thrown: unknown): string {
