@@ -1,0 +1,37 @@
+/** The documents of a collection. */
+import { z } from 'zod'
+import { defineRoute } from '../core'
+import { id, sourcePlace } from './common'
+
+export const document = z.object({
+  id,
+  collectionId: id,
+  path: z.string(),
+  title: z.string(),
+  type: z.string(),
+  language: z.enum(['ko', 'en', 'other']),
+  sizeBytes: z.number(),
+  chunks: z.number().int(),
+  state: z.enum(['indexed', 'pending', 'failed']),
+  /** Why it failed. */
+  reason: z.string().nullable(),
+  changedAt: z.number(),
+  indexedAt: z.number().nullable(),
+})
+export type Document = z.infer<typeof document>
+
+export const documentsList = defineRoute('documents.list', {
+  input: z.object({
+    collectionId: id,
+    search: z.string().max(500).default(''),
+    offset: z.number().int().min(0).default(0),
+    limit: z.number().int().min(1).max(1000).default(200),
+  }),
+  output: z.object({ total: z.number().int(), documents: z.array(document) }),
+})
+/** The extracted text with the ranges of its chunks, to show a citation at its place. */
+export const documentsGet = defineRoute('documents.get', {
+  input: z.object({ id }),
+  output: z.object({ document, text: z.string(), chunks: z.array(z.object({ id, place: sourcePlace })) }),
+})
+export const documentsRemove = defineRoute('documents.remove', { input: z.object({ id }), output: z.object({}) })
