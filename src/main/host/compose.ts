@@ -5,7 +5,7 @@ import { chatHandlers, ChatService, conversationHandlers, presetHandlers, settin
 import { AnswerCache } from '../cache'
 import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
-import { Downloads, encoders, ModelLibrary, modelsHandlers } from '../models'
+import { Downloads, ModelLibrary, modelsHandlers } from '../models'
 import { profilerHandlers } from '../profile'
 import { CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { openStore } from '../store'
@@ -40,7 +40,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
   })
   const bundled = (await library.list()).filter((model) => model.source === 'bundled')
   const bundledId = bundled.find((model) => model.chat)?.id ?? null
-  const embedderId = bundled.find((model) => encoders.has(model.architecture))?.id ?? null
+  const embedderId = bundled.find((model) => model.encoder)?.id ?? null
   const defaultModel = () => store.settings.get().defaultModelId ?? bundledId
   const engine: EngineService = new EngineService(
     new Engine(),

@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path'
 import { MoruError, toMoruError } from '../../shared/errors'
 import {
   defaultTemplate,
+  isEncoder,
   type ModelConfig,
   openModelFile,
   readModelConfig,
+  switchesReasoning,
   type TensorInfo,
   type WeightFile,
 } from '../engine'
@@ -25,6 +27,8 @@ export interface ModelFacts {
   contextLength: number
   quantization: string
   chat: boolean
+  encoder: boolean
+  thinking: boolean
   license: string | null
 }
 
@@ -41,8 +45,6 @@ export interface Inspection {
   tensors: TensorInfo[]
 }
 
-/** Architectures that embed and rank instead of generating. */
-export const encoders: ReadonlySet<string> = new Set(['bert', 'roberta', 'xlm-roberta'])
 const maxCached = 32
 const cache = new Map<string, { signature: string; inspection: Inspection }>()
 
@@ -88,7 +90,7 @@ async function read(path: string): Promise<Inspection> {
     if (tensors.length === 0)
       throw new MoruError('unsupported', `${path} holds a vocabulary but no weights: it can tokenize, not generate.`)
     const config = await readModelConfig(file)
-    const chatTemplate = encoders.has(config.architecture) ? null : await readChatTemplate(file)
+    const chatTemplate = isEncoder(config.architecture) ? null : await readChatTemplate(file)
     const name = (await ollamaName(path)) ?? nameFromPath(path)
     return {
       path,
@@ -102,6 +104,8 @@ async function read(path: string): Promise<Inspection> {
         contextLength: config.contextLength,
         quantization: quantizationLabel(tensors, file.metadata.get('general.file_type')),
         chat: chatTemplate !== null,
+        encoder: isEncoder(config.architecture),
+        thinking: chatTemplate !== null && switchesReasoning(chatTemplate),
         license: await readLicense(file),
       },
       config,

@@ -11,6 +11,7 @@ import collections from './migrations/0006-collections.sql?raw'
 import searchIndex from './migrations/0007-search-index.sql?raw'
 import answerCache from './migrations/0008-answer-cache.sql?raw'
 import modelSource from './migrations/0009-model-source.sql?raw'
+import modelKinds from './migrations/0010-model-kinds.sql?raw'
 
 export interface Migration {
   name: string
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   { name: '0007-search-index', sql: searchIndex },
   { name: '0008-answer-cache', sql: answerCache },
   { name: '0009-model-source', sql: modelSource },
+  { name: '0010-model-kinds', sql: modelKinds },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -4,10 +4,7 @@ import { type ModelSummary } from '../../shared/contract/models'
 import { useClient } from '../api'
 import { useSettings } from './settings'
 
-/** Architectures that turn text into vectors and write none. */
-const encoders = new Set(['bert', 'roberta', 'xlm-roberta'])
-
-export const writesText = (model: ModelSummary) => !encoders.has(model.architecture)
+export const writesText = (model: ModelSummary) => !model.encoder
 
 /** The library of models. */
 export const useModels = defineStore('models', () => {

@@ -17,6 +17,10 @@ export const modelSummary = z.object({
   contextLength: z.number(),
   quantization: z.string(),
   chat: z.boolean(),
+  /** Embeds or ranks texts and writes none. */
+  encoder: z.boolean(),
+  /** Its chat template knows a switch for thinking aloud first. */
+  thinking: z.boolean(),
   /** False when the file has gone or changed since import. */
   available: z.boolean(),
   license: z.string().nullable(),

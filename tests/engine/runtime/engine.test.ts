@@ -29,6 +29,21 @@ describe('loading', () => {
     await file.close()
   })
 
+  it('takes for an encoder what the plan says, and fills batches without passing its workspace', async () => {
+    const folder = 'resources/models/all-minilm-l6-v2'
+    const file = await openModelFile(folder)
+    const plan = planMemory(await readModelConfig(file), file.tensors.values(), exact, await engine.limits())
+    await file.close()
+    expect(plan).toMatchObject({ kvBytesPerToken: 0, kvBytes: 0, fits: true })
+    const encoder = await engine.loadEmbedder(folder)
+    expect(Math.abs(engine.memoryBytes / plan.totalBytes - 1)).toBeLessThan(0.01)
+    // Texts of one token and of one more than whole blocks take the most room for what they hold.
+    const texts = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? '' : 'a '.repeat(15)))
+    expect(await encoder.embed(texts)).toHaveLength(texts.length)
+    await engine.unload(encoder)
+    expect(engine.memoryBytes).toBe(0)
+  })
+
   it('ends requests and scoring of a model that is unloaded meanwhile', async () => {
     const model = await loadTiny(engine)
     const asked = answer(model, request(idsOf(300), { maxTokens: 200 }))

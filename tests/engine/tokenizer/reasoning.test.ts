@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { opensReasoning, ReasoningParser, templateThinks } from '../../../src/main/engine/tokenizer/reasoning'
+import { opensReasoning, ReasoningParser, switchesReasoning } from '../../../src/main/engine/tokenizer/reasoning'
 
 /** Text and reasoning of an answer that arrives in these pieces. */
 function split(pieces: string[], startsInReasoning = false): { text: string; reasoning: string } {
@@ -53,10 +53,9 @@ describe('ReasoningParser', () => {
 })
 
 describe('templates that think', () => {
-  it('are told by the switch or the tag', () => {
-    expect(templateThinks('{% if enable_thinking %}{% endif %}')).toBe(true)
-    expect(templateThinks("{{ '<think>\\n' }}")).toBe(true)
-    expect(templateThinks('{{ messages[0].content }}')).toBe(false)
+  it('have a switch or have none', () => {
+    expect(switchesReasoning('{% if enable_thinking %}{% endif %}')).toBe(true)
+    expect(switchesReasoning("{{ '<think>\\n' }}")).toBe(false)
   })
 
   it('may open the block in the prompt', () => {

@@ -21,6 +21,8 @@ export function aModel(change: Partial<ModelSummary> = {}): ModelSummary {
     contextLength: 8192,
     quantization: 'Q8_0',
     chat: true,
+    encoder: false,
+    thinking: false,
     available: true,
     license: 'Apache-2.0',
     addedAt: began,

@@ -43,10 +43,12 @@ async function copyOf(name: string, as = name): Promise<string> {
 describe('the bundled model', () => {
   it('is listed without being imported, and its page has all figures', async () => {
     const bundled = await library.list()
-    expect(bundled.map(({ id, source, chat }) => ({ id, source, chat }))).toEqual([
-      { id: 'all-minilm-l6-v2', source: 'bundled', chat: false },
-      { id: bundledId, source: 'bundled', chat: true },
-    ])
+    expect(bundled.map(({ id, source, chat, encoder, thinking }) => ({ id, source, chat, encoder, thinking }))).toEqual(
+      [
+        { id: 'all-minilm-l6-v2', source: 'bundled', chat: false, encoder: true, thinking: false },
+        { id: bundledId, source: 'bundled', chat: true, encoder: false, thinking: false },
+      ],
+    )
     const summary = bundled[1]
     expect(modelSummary.parse(summary)).toMatchObject({
       id: bundledId,

@@ -22,7 +22,10 @@ function fill(file: string, steps: number): void {
     INSERT INTO message (id, conversation_id, role, text, status, created_at) VALUES ('m', 'c', 'user', '서울의 날씨', 'complete', 1);
     INSERT INTO message (id, conversation_id, parent_id, role, text, status, created_at)
       VALUES ('n', 'c', 'm', 'assistant', '맑음', 'streaming', 2)`)
-  if (steps >= 2) db.exec(`INSERT INTO model VALUES ('x', 'X', 'imported', '/x.gguf', 'gguf', '{}', 1)`)
+  if (steps >= 2)
+    db.exec(
+      `INSERT INTO model VALUES ('x', 'X', 'imported', '/x.gguf', 'gguf', '{"architecture":"bert","chat":false}', 1)`,
+    )
   if (steps >= 3) db.exec(`INSERT INTO setting VALUES ('theme', '"dark"')`)
   if (steps >= 4)
     db.exec(`INSERT INTO run (id, kind, title, state, unit, parameters, started_at)
@@ -75,7 +78,9 @@ describe('schema history', () => {
       expect(store.conversations.list('', 10)).toMatchObject([{ id: 'c', title: '모루' }])
       expect(store.messages.list('c').map((m) => m.text)).toEqual(['서울의 날씨', '맑음'])
       expect(store.conversations.list('서울의', 10)).toHaveLength(1)
-      expect(store.models.list()).toHaveLength(steps >= 2 ? 1 : 0)
+      expect(store.models.list().map(({ metadata }) => metadata)).toMatchObject(
+        steps >= 2 && steps < 10 ? [{ encoder: true, thinking: false }] : steps >= 2 ? [{ chat: false }] : [],
+      )
       expect(store.settings.get().theme).toBe(steps >= 3 ? 'dark' : 'system')
       expect(store.runs.list(10)).toHaveLength(steps >= 4 ? 1 : 0)
       expectCollection(store, steps)

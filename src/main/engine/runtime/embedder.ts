@@ -1,7 +1,7 @@
 /** Embeddings and relevance of texts by an encoder on the GPU. */
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { type Tokenizer } from '../tokenizer/tokenizer'
-import { type EncoderInput, type EncoderRunner } from './encoder-runner'
+import { batchTokens, type EncoderInput, type EncoderRunner } from './encoder-runner'
 import { type SentenceSettings } from './sentence-settings'
 
 export type TextKind = 'query' | 'passage' | 'plain'
@@ -130,7 +130,7 @@ export class Embedder {
       if (this.closed) throw this.closed
       const batch: number[] = []
       for (let tokens = 0; at < order.length; at++) {
-        tokens += inputs[order[at]].ids.length
+        tokens += batchTokens(inputs[order[at]])
         if (batch.length > 0 && tokens > this.runner.maxTokens) break
         batch.push(order[at])
       }

@@ -4,7 +4,7 @@ import { storageUsage, type Gpu } from '../device/gpu'
 import { blockTokens } from '../kernels/attention'
 import { pool, poolingModes, type PoolingMode } from '../kernels/pool'
 import { Recorder } from '../kernels/recorder'
-import { KvCache } from '../layers/kv-cache'
+import { KvCache, kvBytesPerToken } from '../layers/kv-cache'
 import { type AttentionTiles, type Step, type Workspace } from '../layers/step'
 import { type ModelConfig } from '../models/config'
 import { type Encoder } from '../models/encoder'
@@ -52,15 +52,27 @@ export function encoderWorkspaceBytes(c: ModelConfig, tokens: number) {
   }
 }
 
-/** Every text begins its own block: in the worst case all of them have one token. */
-const encoderBlocks = (tokens: number): number => tokens
+/** Texts begin blocks of their own, and a batch counts whole ones. */
+const encoderBlocks = (tokens: number): number => Math.ceil(tokens / blockTokens)
+
+/** Tokens that a text takes of a batch. */
+export const batchTokens = (input: EncoderInput): number => encoderBlocks(input.ids.length) * blockTokens
+
+/** All that an encoder takes beside its weights: no cache that outlives a batch. */
+export function encoderMemoryBytes(c: ModelConfig, tokens: number): number {
+  const cache = encoderBlocks(tokens) * blockTokens * kvBytesPerToken(cacheShape(c))
+  return Object.values(encoderWorkspaceBytes(c, tokens)).reduce((sum, bytes) => sum + bytes, cache)
+}
+
+/** A layer's keys and values are read by that layer alone: all layers share one. */
+const cacheShape = (c: ModelConfig) => ({ layers: 1, kvHeads: c.kvHeads, headDim: c.headDim, kvType: 'f32' as const })
 
 export class EncoderRunner {
   readonly model: Encoder
-  /** Most tokens of a batch. */
+  /** Most tokens of a batch, each text's rounded up to whole blocks. */
   readonly maxTokens: number
+  readonly recorder: Recorder
   private readonly gpu: Gpu
-  private readonly recorder: Recorder
   private readonly workspace: EncoderWorkspace
   private readonly cache: KvCache
 
@@ -78,9 +90,7 @@ export class EncoderRunner {
     const c = model.config
     if (c.headDim % 16 !== 0)
       throw new MoruError('unsupported', `Heads of ${c.headDim} dimensions: Moru’s kernels need a multiple of 16.`)
-    // A layer's keys and values are read by that layer alone: all layers share one.
-    const shape = { layers: 1, kvHeads: c.kvHeads, headDim: c.headDim, kvType: 'f32' as const }
-    const cache = await KvCache.allocate(gpu, shape, encoderBlocks(maxTokens))
+    const cache = await KvCache.allocate(gpu, cacheShape(c), encoderBlocks(maxTokens))
     const owned: GPUBuffer[] = []
     try {
       const entries: [string, GPUBuffer][] = []
@@ -170,7 +180,8 @@ export class EncoderRunner {
   private record(batch: EncoderInput[]): Uint32Array<ArrayBuffer> {
     this.gpu.check()
     const tokens = batch.reduce((sum, b) => sum + b.ids.length, 0)
-    if (tokens > this.maxTokens)
+    const room = encoderBlocks(this.maxTokens) * blockTokens
+    if (tokens > this.maxTokens || batch.reduce((sum, b) => sum + batchTokens(b), 0) > room)
       throw new MoruError('internal', `A batch of ${tokens} tokens passes the workspace of ${this.maxTokens}.`)
     const spans = new Uint32Array(batch.length * 2)
     const inputs = {

@@ -3,9 +3,11 @@ import { type MemoryPlan } from '../../../shared/contract/models'
 import { type LoadSettings } from '../../../shared/contract/sampling'
 import { type TensorInfo } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
+import { isEncoder } from '../models/load-decoder'
 import { blockTokens } from '../kernels/attention'
 import { kvBytesPerToken as bytesPerToken } from '../layers/kv-cache'
 import { layoutOf, packedBytes } from '../quant/packed-layout'
+import { encoderMemoryBytes } from './encoder-runner'
 import { tileBufferCount, workspaceBytes } from './workspace'
 
 /** What an adapter allows. */
@@ -37,6 +39,7 @@ export function planMemory(
   limits: MemoryLimits,
 ): MemoryPlan {
   const weightsBytes = weightBytes(config, tensors, limits.lanes ?? 32)
+  if (isEncoder(config.architecture)) return planEncoder(config, weightsBytes, limits)
   const figures = (contextLength: number): Figures => {
     const kvBytesPerToken = bytesPerToken({ ...config, kvType: load.kvType })
     const kvBytes = Math.ceil(contextLength / blockTokens) * blockTokens * kvBytesPerToken
@@ -48,6 +51,18 @@ export function planMemory(
   const plan = figures(load.contextLength ?? Math.min(config.contextLength, Math.max(longest, leastContext)))
   const reason = whyNot(plan, config, limits, longest)
   return { ...plan, availableBytes: limits.availableBytes, fits: reason === null, reason }
+}
+
+/** An encoder keeps nothing from one batch to the next, and no setting changes what it takes. */
+function planEncoder(config: ModelConfig, weightsBytes: number, limits: MemoryLimits): MemoryPlan {
+  const { contextLength } = config
+  const workspaceBytes = encoderMemoryBytes(config, Math.max(limits.stepTokens ?? 512, contextLength))
+  const totalBytes = weightsBytes + workspaceBytes
+  const plan = { weightsBytes, kvBytesPerToken: 0, kvBytes: 0, workspaceBytes, totalBytes, contextLength }
+  const { availableBytes } = limits
+  const fits = availableBytes === null || totalBytes <= availableBytes
+  const reason = `It needs ${figure(totalBytes)} (${figure(weightsBytes)} of weights, ${figure(workspaceBytes)} to work in), and this adapter allows ${figure(availableBytes ?? 0)}.`
+  return { ...plan, availableBytes, fits, reason: fits ? null : reason }
 }
 
 /** Bytes of all weights in the packed layouts of their types; vectors and positions are f32, integer tensors stay behind. */

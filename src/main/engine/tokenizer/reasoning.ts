@@ -97,9 +97,9 @@ function certainLength(text: string): number {
   return gap
 }
 
-/** Whether a chat template can reason: it knows the switch enable_thinking or writes think blocks. */
-export function templateThinks(source: string): boolean {
-  return source.includes('enable_thinking') || source.includes(open)
+/** Whether a chat template lets its caller choose if the model reasons first (Qwen 3 and others that took over its variable). */
+export function switchesReasoning(template: string): boolean {
+  return template.includes('enable_thinking')
 }
 
 /** Whether a rendered prompt ends inside a think block, so that the answer begins in the reasoning. */
