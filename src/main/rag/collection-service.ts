@@ -12,6 +12,7 @@ import { FolderWatch } from './indexing/folder-watch'
 import { hasChanges, indexCollection, type IndexServices, type IndexTask } from './indexing/index-collection'
 import { addPage, type PageRequest } from './indexing/index-page'
 import { keepUploads, type Upload } from './indexing/uploads'
+import { removeCollection } from './indexing/remove'
 import { rootPath } from './indexing/walk'
 import { type Search } from './search-port'
 import { analyserFor } from './search/terms'
@@ -32,7 +33,9 @@ export interface CollectionServiceOptions {
 
 /** Collections that evaluations make for themselves are no one's to see. */
 export const hiddenPrefix = 'evaluation:'
-const isHidden = (name: string) => name.startsWith(hiddenPrefix)
+/** Nor those whose removal is under way: what they hold goes in portions. */
+const removedPrefix = 'removed:'
+const isHidden = (name: string) => [hiddenPrefix, removedPrefix].some((prefix) => name.startsWith(prefix))
 
 export class CollectionService {
   readonly #options: CollectionServiceOptions
@@ -78,7 +81,9 @@ export class CollectionService {
     this.#watches.get(id)?.close()
     this.#watches.delete(id)
     for (const job of this.#jobs.get(id) ?? []) this.#options.jobs.cancel(job)
-    await this.#turn(id).run(async () => this.#store.collections.remove(id))
+    // From here on it is gone for everyone, also when this is not finished before the program ends.
+    this.#store.collections.update(id, { name: `${removedPrefix}${id}`, roots: [], settings: { watch: false } })
+    await this.#turn(id).run(() => removeCollection(this.#store, id))
     await rm(this.#uploads(id), { recursive: true, force: true })
     this.#options.onRemoved(id)
   }
@@ -115,6 +120,8 @@ export class CollectionService {
 
   /** At a start-up: looks for what changed meanwhile and for what was left half done, and follows the folders. */
   async resume(): Promise<void> {
+    for (const { id, name } of this.#store.collections.list())
+      if (name.startsWith(removedPrefix)) await removeCollection(this.#store, id)
     for (const collection of this.list()) {
       if (this.#closing.signal.aborted) return
       this.#watch(collection)
@@ -198,5 +205,6 @@ export class CollectionService {
 }
 
 function refuseHidden(name: string): void {
-  if (isHidden(name)) throw new MoruError('invalid_input', `Names that begin with "${hiddenPrefix}" are reserved.`)
+  if (isHidden(name))
+    throw new MoruError('invalid_input', `Names that begin with "${hiddenPrefix}" or "${removedPrefix}" are reserved.`)
 }

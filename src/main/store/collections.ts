@@ -86,6 +86,10 @@ export function collectionRepository(db: Database) {
     `UPDATE collection SET name = @name, settings = @settings, roots = @roots, updated_at = @now WHERE id = @id`,
   )
   const drop = db.prepare(`DELETE FROM collection WHERE id = ?`)
+  const dropDocuments = db.prepare(
+    `DELETE FROM document WHERE seq IN (SELECT seq FROM document WHERE collection_seq = ? LIMIT ?)`,
+  )
+  const dropTerms = db.prepare(`DELETE FROM term WHERE seq IN (SELECT seq FROM term WHERE collection_seq = ? LIMIT ?)`)
   const selectModel = db.prepare<[number], StoredVectorModel>(
     `SELECT seq, key, type, dim, library_id AS libraryId FROM embedding_model WHERE seq = ?`,
   )
@@ -170,6 +174,14 @@ export function collectionRepository(db: Database) {
       })
       return collectionOf(row(id))
     },
+    /**
+     * Removes up to so many documents with all that was made from them; when there are none left, so many words. What holds
+     * much is emptied in portions: removing a hundred thousand documents at once takes seconds. @returns what was removed.
+     */
+    removePortion: db.transaction((id: string, most: number): number => {
+      const { seq } = row(id)
+      return dropDocuments.run(seq, most).changes || dropTerms.run(seq, most).changes
+    }),
     /** Removes it with its documents, chunks, terms and vectors. */
     remove(id: string): void {
       if (drop.run(id).changes === 0) row(id)

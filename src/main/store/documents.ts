@@ -36,13 +36,12 @@ export interface NewContent {
   language: PassageLanguage
   text: string
   chunks: readonly NewChunk[]
+  /** What of the file could not be read. */
+  warnings?: readonly string[]
 }
 
-/** What tells whether a file has changed since it was indexed. */
-export interface KnownDocument extends DocumentFile {
-  id: string
-  state: Document['state']
-}
+/** What tells whether a file has changed since it was indexed, and what was wrong with it. */
+export interface KnownDocument extends DocumentFile, Pick<Document, 'id' | 'state' | 'reason' | 'warning'> {}
 
 interface Row {
   seq: number
@@ -57,6 +56,7 @@ interface Row {
   changed_at: number
   state: Document['state']
   reason: string | null
+  warning: string | null
   indexed_at: number | null
   chunks: number
 }
@@ -72,12 +72,13 @@ const documentOf = (row: Row): Document => ({
   chunks: row.chunks,
   state: row.state,
   reason: row.reason,
+  warning: row.warning,
   changedAt: row.changed_at,
   indexedAt: row.indexed_at,
 })
 
 const columns = `d.seq, d.id, c.id AS collection_id, d.path, d.title, d.type, d.language, d.content_hash, d.size_bytes,
-  d.changed_at, d.state, d.reason, d.indexed_at, (SELECT count(*) FROM chunk WHERE document_seq = d.seq) AS chunks`
+  d.changed_at, d.state, d.reason, d.warning, d.indexed_at, (SELECT count(*) FROM chunk WHERE document_seq = d.seq) AS chunks`
 const joined = `document d JOIN collection c ON c.seq = d.collection_seq`
 
 /** @returns the operations on documents; those that take an id throw not_found for one that is not there. */
@@ -98,18 +99,18 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
     .pluck()
   const known = db.prepare<[string], KnownDocument>(
     `SELECT d.id, d.path, d.title, d.type, d.size_bytes AS sizeBytes, d.changed_at AS changedAt,
-       d.content_hash AS contentHash, d.state FROM ${joined} WHERE c.id = ? ORDER BY d.path`,
+       d.content_hash AS contentHash, d.state, d.reason, d.warning FROM ${joined} WHERE c.id = ? ORDER BY d.path`,
   )
   const seqOfCollection = db.prepare<[string], number>(`SELECT seq FROM collection WHERE id = ?`).pluck()
   const upsert = db
     .prepare<Record<string, unknown>, number>(
       `INSERT INTO document (id, collection_seq, path, title, type, language, content_hash, size_bytes, changed_at,
-         state, reason, indexed_at)
+         state, reason, warning, indexed_at)
        VALUES (@id, @collection, @path, @title, @type, @language, @contentHash, @sizeBytes, @changedAt, @state, @reason,
-         @indexedAt)
+         @warning, @indexedAt)
        ON CONFLICT (collection_seq, path) DO UPDATE SET title = @title, type = @type, language = @language,
          content_hash = @contentHash, size_bytes = @sizeBytes, changed_at = @changedAt, state = @state,
-         reason = @reason, indexed_at = @indexedAt RETURNING seq`,
+         reason = @reason, warning = @warning, indexed_at = @indexedAt RETURNING seq`,
     )
     .pluck()
   const markPending = db.prepare(
@@ -207,7 +208,8 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
     save: db.transaction((collectionId: string, file: DocumentFile, content: NewContent): Document => {
       const collection = collectionSeq(collectionId)
       const values = fileValues(collection, file)
-      const state = { language: content.language, state: 'indexed', reason: null, indexedAt: Date.now() }
+      const warning = content.warnings?.join(' ') || null
+      const state = { language: content.language, state: 'indexed', reason: null, warning, indexedAt: Date.now() }
       const seq = upsert.get({ ...values, ...state }) as number
       dropChunks.run(seq)
       putText.run(seq, content.text)
@@ -219,7 +221,7 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
     saveFailure: db.transaction((collectionId: string, file: DocumentFile, reason: string): Document => {
       const collection = collectionSeq(collectionId)
       const values = fileValues(collection, file)
-      const state = { language: 'other', state: 'failed', reason, indexedAt: null }
+      const state = { language: 'other', state: 'failed', reason, warning: null, indexedAt: null }
       const seq = upsert.get({ ...values, ...state }) as number
       dropText.run(seq)
       if (dropChunks.run(seq).changes > 0) bump.run(Date.now(), collection)

@@ -12,6 +12,7 @@ import searchIndex from './migrations/0007-search-index.sql?raw'
 import answerCache from './migrations/0008-answer-cache.sql?raw'
 import modelSource from './migrations/0009-model-source.sql?raw'
 import modelKinds from './migrations/0010-model-kinds.sql?raw'
+import documentWarning from './migrations/0011-document-warning.sql?raw'
 
 export interface Migration {
   name: string
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   { name: '0008-answer-cache', sql: answerCache },
   { name: '0009-model-source', sql: modelSource },
   { name: '0010-model-kinds', sql: modelKinds },
+  { name: '0011-document-warning', sql: documentWarning },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -1,7 +1,7 @@
 /** The terms of chunks, for BM25: a dictionary for each collection, and a chunk's terms with their frequencies as one blob. */
 import { type PassageLanguage } from './collections'
 import { type Database } from './database'
-import { encodePostings, readPostings } from './postings'
+import { encodePostings } from './postings'
 
 export { readPostings } from './postings'
 
@@ -49,8 +49,14 @@ export function termRepository(db: Database) {
     `DELETE FROM chunk_terms WHERE collection_seq = @seq
        AND analyser <> (SELECT analyser FROM collection WHERE seq = @seq)`,
   )
-  const allTerms = db.prepare<[number], number>(`SELECT seq FROM term WHERE collection_seq = ?`).pluck()
-  const blobs = db.prepare<[number], Buffer>(`SELECT postings FROM chunk_terms WHERE collection_seq = ?`).pluck()
+  const words = db
+    .prepare<[number, number, number], number>(
+      `SELECT seq FROM term WHERE collection_seq = ? AND seq > ? ORDER BY seq LIMIT ?`,
+    )
+    .pluck()
+  const postings = db.prepare<[number, number, number], { seq: number; postings: Buffer }>(
+    `SELECT seq, postings FROM chunk_terms WHERE collection_seq = ? AND seq > ? ORDER BY seq LIMIT ?`,
+  )
   const dropTerm = db.prepare(`DELETE FROM term WHERE seq = ?`)
 
   return {
@@ -87,13 +93,15 @@ export function termRepository(db: Database) {
     activateAnalyser: db.transaction((collectionSeq: number): void => {
       if (activate.run(Date.now(), collectionSeq).changes > 0) dropOthers.run({ seq: collectionSeq })
     }),
-    /** Forgets words that no chunk of a collection has any more. @returns how many. */
-    prune: db.transaction((collectionSeq: number): number => {
-      const used = new Set<number>()
-      for (const postings of blobs.iterate(collectionSeq)) readPostings(postings, (term) => used.add(term))
-      const unused = allTerms.all(collectionSeq).filter((seq) => !used.has(seq))
-      for (const seq of unused) dropTerm.run(seq)
-      return unused.length
+    /** Postings of any analyser, `limit` at a time from the one after `afterSeq`, in the order of writing. */
+    postings: (collectionSeq: number, afterSeq: number, limit: number): { seq: number; postings: Buffer }[] =>
+      postings.all(collectionSeq, afterSeq, limit),
+    /** Numbers of a collection's words, `limit` at a time from the one after `afterSeq`. */
+    words: (collectionSeq: number, afterSeq: number, limit: number): number[] =>
+      words.all(collectionSeq, afterSeq, limit),
+    /** Forgets words, by their numbers, that no chunk has any more. */
+    forget: db.transaction((seqs: readonly number[]): void => {
+      for (const seq of seqs) dropTerm.run(seq)
     }),
   }
 }

@@ -4,16 +4,16 @@ import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { type KnownDocument } from '../../store'
 import { type Block, languageOf, type ParsedDocument } from '../documents'
 import { hiddenPrefix } from '../collection-service'
-import { chunkRecipe, completeVectors, prepareModel } from '../indexing/index-collection'
+import { chunkRecipe, completeVectors, type IndexServices, prepareModel } from '../indexing/index-collection'
 import { storePrepared } from '../indexing/index-files'
 import { type ChunkRecipe, chunksOf, type Prepared } from '../indexing/prepare-document'
 import { analyserFor } from '../search/terms'
 import { contentOf, type CorpusDocument, corpusOf } from './beir'
-import { type EvaluateInput, type EvaluateServices, progressOf, type Report } from './evaluate-retrieval'
+import { type EvaluateInput, progressOf, type Report } from './evaluate-retrieval'
 
 /** @returns the collection's id, with all documents in it, and their vectors where a mode needs them. */
 export async function beirCollection(
-  services: EvaluateServices,
+  services: IndexServices,
   corpus: string,
   input: EvaluateInput,
   report: Report,

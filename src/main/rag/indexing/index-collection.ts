@@ -1,7 +1,7 @@
 /** Brings a collection up to date with its files, its settings and its embedding model: the work of an index job. */
 import { type CollectionSettings } from '../../../shared/contract/knowledge'
 import { type JobHandle } from '../../jobs'
-import { type Store, type StoredVectorModel } from '../../store'
+import { type KnownDocument, normalText, type Store, type StoredVectorModel } from '../../store'
 import { type DocumentParser } from '../documents'
 import { type EmbeddingSource, type HeldEmbedder } from '../embedding'
 import { type Search } from '../search-port'
@@ -9,7 +9,8 @@ import { changesOf } from './changes'
 import { fillVectors } from './fill-vectors'
 import { indexFiles } from './index-files'
 import { type ChunkRecipe } from './prepare-document'
-import { type Skipped, walkRoots } from './walk'
+import { forgetUnusedWords, removeDocuments } from './remove'
+import { type FoundFile, type Skipped, walkRoots } from './walk'
 
 export interface IndexServices {
   store: Store
@@ -40,6 +41,8 @@ export interface IndexTask {
 
 /** Rows of a report: more would be nobody's reading. */
 const mostSkipped = 1000
+/** Words are looked for that went with documents when so large a part of the documents changed. */
+const worthTidying = 0.1
 
 /** @throws cancelled, and what loading the embedding model throws; what is wrong with a file is a row of the report. */
 export async function indexCollection(
@@ -51,9 +54,11 @@ export async function indexCollection(
   const { store } = services
   const start = performance.now()
   const walked = await walkRoots(roots, signal)
-  const { files, removed } = changesOf(walked, store.documents.known(collectionId), retry)
+  const known = store.documents.known(collectionId)
+  const { files, removed } = changesOf(walked, known, retry)
   handle.progress(0, files.length)
-  for (const document of removed) store.documents.remove(document.id)
+  const gone = removed.map(({ id }) => id)
+  await removeDocuments(store, gone, signal)
   const { settings } = store.collections.get(collectionId)
   let indexed = 0
   if (files.length > 0 || needsVectors(services, collectionId)) {
@@ -70,12 +75,21 @@ export async function indexCollection(
     }
   }
   await services.search.maintain(collectionId, signal)
+  const replaced = replacedBy(files, known)
+  if (gone.length + replaced > known.length * worthTidying)
+    await forgetUnusedWords(store, store.collections.searchState(collectionId).seq, signal)
   return {
     ...reportOf(store, collectionId, walked.skipped),
     indexed,
-    removed: removed.length,
+    removed: gone.length,
     elapsedMs: performance.now() - start,
   }
+}
+
+/** How many of the files take the place of a document that had chunks. */
+function replacedBy(files: readonly FoundFile[], known: readonly KnownDocument[]): number {
+  const before = new Set(known.filter(({ state }) => state !== 'failed').map(({ path }) => path))
+  return files.filter(({ path }) => before.has(normalText(path))).length
 }
 
 /** Whether chunks lack vectors, or those that there are come from another model than the settings name. */
@@ -143,12 +157,13 @@ export function chunkRecipe({ store, search }: IndexServices, collectionId: stri
   }
 }
 
-/** What failed is told each time, not only by the job that met it. */
+/** What failed or was read in part only is told each time, not only by the job that met it. */
 function reportOf(store: Store, collectionId: string, skipped: Skipped[]) {
   const known = store.documents.known(collectionId)
-  const failed = known
-    .filter((document) => document.state === 'failed')
-    .map(({ id, path }) => ({ path, reason: store.documents.get(id).reason ?? '' }))
+  const failed = known.flatMap(({ path, reason, warning }) => {
+    if (reason !== null) return [{ path, reason }]
+    return warning === null ? [] : [{ path, reason: `Indexed, but not in full. ${warning}` }]
+  })
   return {
     documents: known.filter((document) => document.state === 'indexed').length,
     chunks: store.collections.get(collectionId).chunks,

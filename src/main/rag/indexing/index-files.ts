@@ -126,7 +126,7 @@ class Batch {
 
   #store({ file, parsed, chunks }: Read): void {
     const { store, collectionId } = this.#task
-    store.documents.save(collectionId, file, { language: parsed.language, text: parsed.text, chunks })
+    store.documents.save(collectionId, file, { ...parsed, chunks })
     this.stored++
   }
 }

@@ -38,8 +38,7 @@ export async function addPage(
       changedAt: Date.now(),
       contentHash: createHash('sha256').update(bytes).digest('hex'),
     }
-    const { language, text } = parsed
-    const { id } = store.documents.save(collectionId, file, { language, text, chunks })
+    const { id } = store.documents.save(collectionId, file, { ...parsed, chunks })
     await completeVectors(services, collectionId, held, model, signal, () => undefined)
     await search.maintain(collectionId, signal)
     handle.progress(1)

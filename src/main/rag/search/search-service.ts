@@ -6,6 +6,7 @@ import { throwIfCancelled, toMoruError } from '../../../shared/errors'
 import { floatsOf, type NewChunk, profileFiles, type SearchState, type Store } from '../../store'
 import { languageOf } from '../documents/language'
 import { type EmbeddingSource } from '../embedding'
+import { pause } from '../pause'
 import { type Search } from '../search-port'
 import { countedTerms } from './analyse'
 import { DenseSearch } from './dense-search'
@@ -29,12 +30,6 @@ const portion = 64
 const grownBy = 1.5
 
 type Outcome = OutputOf<typeof searchRun>
-
-/** Lets others go on. @throws cancelled */
-async function pause(signal: AbortSignal): Promise<void> {
-  await new Promise((go) => setImmediate(go))
-  throwIfCancelled(signal)
-}
 
 export class SearchService implements Search {
   readonly #store: Store

@@ -15,6 +15,8 @@ export const document = z.object({
   state: z.enum(['indexed', 'pending', 'failed']),
   /** Why it failed. */
   reason: z.string().nullable(),
+  /** What of it could not be read, though the rest is indexed. */
+  warning: z.string().nullable(),
   changedAt: z.number(),
   indexedAt: z.number().nullable(),
 })

@@ -76,12 +76,21 @@ describe('a folder that changes', () => {
       '.git/config': 'x',
       'node_modules/a/readme.md': 'x',
       'broken.docx': 'PK\u0003\u0004 and nothing else',
+      'cut.json': '{"keeper": "Ines Falk", "lamps": [1, 2',
     })
     for (let i = 0; i < 2; i++) {
       const { documents, skipped } = await again(client, id)
-      expect(documents).toBe(6)
-      expect(skipped.map(({ path }) => path).sort()).toEqual([join(folder, 'broken.docx'), join(folder, 'link')])
+      expect(documents).toBe(7)
+      const named = ['broken.docx', 'cut.json', 'link'].map((name) => join(folder, name))
+      expect(skipped.map(({ path }) => path).sort()).toEqual(named)
+      expect(skipped.find(({ path }) => path === named[1])?.reason).toMatch(
+        /^Indexed, but not in full\. .*not valid JSON/,
+      )
     }
+    const { documents } = await client.request(documentsList, { collectionId: id, search: 'cut.json' })
+    expect(documents).toMatchObject([{ state: 'indexed', reason: null, warning: expect.stringMatching(/JSON/) }])
+    writeFiles(folder, { 'cut.json': '{"keeper": "Ines Falk"}' })
+    expect((await again(client, id)).skipped).toHaveLength(2)
   })
 
   it('is cut anew when its chunks shall be smaller', async () => {
