@@ -1,4 +1,5 @@
 /** What every format reader yields: named tensors with bounds already checked, and bytes on demand. */
+import type { CodeLayout, QuantizedMatrix } from './quantized-matrix'
 
 /** Element types Moru reads, by GGML's and safetensors' common lower-case names. */
 export const tensorTypes = [
@@ -16,6 +17,12 @@ export interface TensorInfo {
   shape: number[]
   type: TensorType
   sizeBytes: number
+  /**
+   * Set for a matrix that its checkpoint keeps as codes, scales and zeros apart (GPTQ, AWQ, bitsandbytes). Its name and shape
+   * are then those of the weights that they stand for, `type` is that of the scales once expanded, `sizeBytes` is what all
+   * its parts take in the file, and it is read by `readQuantized` alone.
+   */
+  quantized?: CodeLayout
 }
 
 /** GGUF metadata values; arrays are typed arrays where the element type allows it. 64-bit integers beyond 2^53 are refused. */
@@ -31,5 +38,7 @@ export interface WeightFile {
   metadata: ReadonlyMap<string, MetadataValue>
   /** Bytes [offset, offset + length) of a tensor's data, into a new array of exactly `length` bytes. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>
+  /** A tensor that has `quantized`, checked; present where any tensor has. Throws invalid_file. */
+  readQuantized?(name: string): Promise<QuantizedMatrix>
   close(): Promise<void>
 }
