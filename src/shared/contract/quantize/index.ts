@@ -1,0 +1,5 @@
+/** Quantization: recipes and plans, runs, comparisons, and a look inside. */
+export * from './compare'
+export * from './inspect'
+export * from './recipe'
+export * from './run'
