@@ -2,7 +2,7 @@
 import { FileCursor } from './file-cursor'
 import { figure, invalidFile, quoted, unsupportedFile } from './file-error'
 import { readMetadata, readString } from './gguf-metadata'
-import { ggmlTypes, unreadGgmlTypes } from './gguf-types'
+import { ggmlTypes, unreadGgmlTypes, type MetadataType } from './gguf-types'
 import type { SourceFile } from './source-file'
 import type { StoredTensor } from './stored-tensors'
 import { checkTensorName, longestTensorName, tensorBytes } from './tensor-checks'
@@ -11,6 +11,7 @@ import type { MetadataValue, TensorType } from './weight-file'
 export interface GgufHeader {
   source: SourceFile
   metadata: Map<string, MetadataValue>
+  metadataTypes: Map<string, MetadataType>
   tensors: Map<string, StoredTensor>
 }
 
@@ -37,12 +38,12 @@ export async function readGgufHeader(source: SourceFile): Promise<GgufHeader> {
   await readVersion(cursor)
   const tensorCount = readCount(cursor, 'tensor count', leastTensorBytes)
   const pairCount = readCount(cursor, 'metadata count', leastPairBytes)
-  const metadata = await readMetadata(cursor, pairCount)
+  const { metadata, types } = await readMetadata(cursor, pairCount)
   const alignment = readAlignment(cursor, metadata)
   const entries = await readTensorTable(cursor, tensorCount)
   const dataStart = Math.ceil(cursor.position / alignment) * alignment
   placeTensors(cursor, entries, dataStart, alignment)
-  return { source, metadata, tensors: new Map(entries.map((entry) => [entry.name, entry])) }
+  return { source, metadata, metadataTypes: types, tensors: new Map(entries.map((entry) => [entry.name, entry])) }
 }
 
 async function readVersion(cursor: FileCursor): Promise<void> {

@@ -1,7 +1,7 @@
 /** Reads the key-value pairs of a GGUF header. Specification: ggml/docs/gguf.md. */
 import { figure, invalidFile, quoted, unsupportedFile } from './file-error'
 import type { FileCursor } from './file-cursor'
-import { valueBytes, valueTypes, type ValueType } from './gguf-types'
+import { valueBytes, valueTypes, type MetadataType, type ValueType } from './gguf-types'
 import type { MetadataValue } from './weight-file'
 
 /** Longest key, as the specification has it. */
@@ -26,8 +26,12 @@ const typedArrays = {
  * Reads `count` pairs at the cursor.
  * @throws MoruError invalid_file for counts, lengths, types or keys that cannot be; unsupported for arrays of arrays
  */
-export async function readMetadata(cursor: FileCursor, count: number): Promise<Map<string, MetadataValue>> {
+export async function readMetadata(
+  cursor: FileCursor,
+  count: number,
+): Promise<{ metadata: Map<string, MetadataValue>; types: Map<string, MetadataType> }> {
   const metadata = new Map<string, MetadataValue>()
+  const types = new Map<string, MetadataType>()
   const seen = new Set<string>()
   for (let i = 0; i < count; i++) {
     const keyField = `key ${i + 1} of ${count}`
@@ -36,10 +40,12 @@ export async function readMetadata(cursor: FileCursor, count: number): Promise<M
     if (key === '') throw invalidFile(cursor.place(keyField, keyOffset), 'an empty name')
     if (seen.has(key)) throw invalidFile(cursor.place(`key ${quoted(key)}`, keyOffset), 'the same name appears twice')
     seen.add(key)
-    const value = await readValue(cursor, key)
-    if (value !== undefined) metadata.set(key, value)
+    const { type, value } = await readValue(cursor, key)
+    if (value === undefined) continue
+    metadata.set(key, value)
+    types.set(key, type)
   }
-  return metadata
+  return { metadata, types }
 }
 
 /** A length-prefixed string of at most `longest` bytes. */
@@ -54,19 +60,24 @@ export async function readString(cursor: FileCursor, field: string, longest: num
   return cursor.text(length, field)
 }
 
-async function readValue(cursor: FileCursor, key: string): Promise<MetadataValue | undefined> {
+interface TypedValue {
+  type: MetadataType
+  value: MetadataValue | undefined
+}
+
+async function readValue(cursor: FileCursor, key: string): Promise<TypedValue> {
   const field = `value of ${quoted(key)}`
   const type = await readValueType(cursor, field)
   if (type === 'array') return readArray(cursor, field)
   if (type !== 'string') {
     if (!cursor.has(valueBytes[type])) await cursor.fill(valueBytes[type], field)
-    return readScalar(cursor, type, field)
+    return { type, value: readScalar(cursor, type, field) }
   }
   if (!cursor.has(8)) await cursor.fill(8, field)
   const length = cursor.u64(field)
-  if (!unreadKeys.has(key)) return cursor.text(length, field)
+  if (!unreadKeys.has(key)) return { type, value: await cursor.text(length, field) }
   cursor.skip(length, field)
-  return undefined
+  return { type, value: undefined }
 }
 
 async function readValueType(cursor: FileCursor, field: string): Promise<ValueType> {
@@ -97,7 +108,7 @@ function readBoolean(cursor: FileCursor, field: string): boolean {
   return byte === 1
 }
 
-async function readArray(cursor: FileCursor, field: string): Promise<MetadataValue> {
+async function readArray(cursor: FileCursor, field: string): Promise<TypedValue> {
   const type = await readValueType(cursor, field)
   if (type === 'array') throw unsupportedFile(cursor.place(field, cursor.position - 4), 'an array of arrays')
   if (!cursor.has(8)) await cursor.fill(8, field)
@@ -107,6 +118,15 @@ async function readArray(cursor: FileCursor, field: string): Promise<MetadataVal
     const problem = `${figure(count)} elements need at least ${figure(count * valueBytes[type])} bytes, but the file has only ${figure(cursor.remaining)} left`
     throw invalidFile(cursor.place(field, offset), problem)
   }
+  return { type: { arrayOf: type }, value: await readElements(cursor, type, count, field) }
+}
+
+async function readElements(
+  cursor: FileCursor,
+  type: Exclude<ValueType, 'array'>,
+  count: number,
+  field: string,
+): Promise<MetadataValue> {
   switch (type) {
     case 'string':
       return readStrings(cursor, count, field)

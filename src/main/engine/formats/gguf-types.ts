@@ -38,3 +38,31 @@ export const valueBytes: Readonly<Record<ValueType, number>> = {
   i64: 8,
   f64: 8,
 }
+
+/** The type that a file gives a metadata value; of an array, that of its elements. */
+export type MetadataType = Exclude<ValueType, 'array'> | { arrayOf: Exclude<ValueType, 'array'> }
+
+/** Tensor types' numbers, for writing. */
+export const ggmlNumbers: ReadonlyMap<TensorType, number> = new Map([...ggmlTypes].map(([id, type]) => [type, id]))
+
+/** A metadata value with the type that the file gives it, which its value alone does not tell. */
+export type GgufValue =
+  | { type: 'string'; value: string }
+  | { type: 'bool'; value: boolean }
+  | { type: NumberType; value: number }
+  | { type: 'array'; of: 'string'; value: readonly string[] }
+  | { type: 'array'; of: 'bool'; value: readonly boolean[] }
+  | { type: 'array'; of: NumberType; value: ArrayLike<number> }
+
+export type NumberType = Exclude<ValueType, 'string' | 'bool' | 'array'>
+export type GgufMetadata = ReadonlyMap<string, GgufValue>
+
+/** Shorthands for the types that model metadata mostly has. */
+export const gguf = {
+  text: (value: string): GgufValue => ({ type: 'string', value }),
+  flag: (value: boolean): GgufValue => ({ type: 'bool', value }),
+  u32: (value: number): GgufValue => ({ type: 'u32', value }),
+  f32: (value: number): GgufValue => ({ type: 'f32', value }),
+  texts: (value: readonly string[]): GgufValue => ({ type: 'array', of: 'string', value }),
+  numbers: (of: NumberType, value: ArrayLike<number>): GgufValue => ({ type: 'array', of, value }),
+} as const

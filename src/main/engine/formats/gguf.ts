@@ -30,6 +30,7 @@ export async function openGguf(path: string): Promise<WeightFile> {
       headers.map((header) => header.source),
       mergeTensors(headers),
       metadata,
+      new Map(headers.toReversed().flatMap((header) => [...header.metadataTypes])),
     )
   } catch (thrown) {
     await Promise.all(headers.map((header) => header.source.close()))

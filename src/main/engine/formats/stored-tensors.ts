@@ -1,6 +1,7 @@
 /** Tensors that lie in one or more open files: what both format readers hand out. */
 import { MoruError } from '../../../shared/errors'
 import type { SourceFile } from './source-file'
+import type { MetadataType } from './gguf-types'
 import type { MetadataValue, TensorInfo, WeightFile } from './weight-file'
 
 export interface StoredTensor extends TensorInfo {
@@ -15,6 +16,7 @@ export class StoredTensors implements WeightFile {
   readonly sizeBytes: number
   readonly tensors: ReadonlyMap<string, TensorInfo>
   readonly metadata: ReadonlyMap<string, MetadataValue>
+  readonly metadataTypes: ReadonlyMap<string, MetadataType>
   readonly #sources: SourceFile[]
   readonly #stored: ReadonlyMap<string, StoredTensor>
 
@@ -23,11 +25,13 @@ export class StoredTensors implements WeightFile {
     sources: SourceFile[],
     tensors: ReadonlyMap<string, StoredTensor>,
     metadata: ReadonlyMap<string, MetadataValue>,
+    metadataTypes: ReadonlyMap<string, MetadataType> = new Map(),
   ) {
     this.format = format
     this.paths = sources.map((source) => source.path)
     this.sizeBytes = sources.reduce((sum, source) => sum + source.sizeBytes, 0)
     this.metadata = metadata
+    this.metadataTypes = metadataTypes
     this.#sources = sources
     this.#stored = tensors
     const info = ({ name, shape, type, sizeBytes }: StoredTensor): TensorInfo => ({ name, shape, type, sizeBytes })

@@ -1,6 +1,8 @@
 /** What every format reader yields: named tensors with bounds already checked, and bytes on demand. */
 import type { CodeLayout, QuantizedMatrix } from './quantized-matrix'
 
+import type { MetadataType } from './gguf-types'
+
 /** Element types Moru reads, by GGML's and safetensors' common lower-case names. */
 export const tensorTypes = [
   'f32', 'f16', 'bf16',
@@ -36,6 +38,8 @@ export interface WeightFile {
   tensors: ReadonlyMap<string, TensorInfo>
   /** GGUF key-value pairs, all shards' merged; empty for safetensors. */
   metadata: ReadonlyMap<string, MetadataValue>
+  /** The types that the file gives those values. */
+  metadataTypes?: ReadonlyMap<string, MetadataType>
   /** Bytes [offset, offset + length) of a tensor's data, into a new array of exactly `length` bytes. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>
   /** A tensor that has `quantized`, checked; present where any tensor has. Throws invalid_file. */

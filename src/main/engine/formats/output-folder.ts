@@ -1,0 +1,54 @@
+/** A folder that is filled aside and takes its name only when everything in it is whole. */
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { outputError, refuseExisting, reserveAside } from './output-file'
+
+export class OutputFolder {
+  /** Absolute path that the folder will have. */
+  readonly destination: string
+  /** Where its files are to be written until then. */
+  readonly path: string
+
+  private constructor(destination: string, path: string) {
+    this.destination = destination
+    this.path = path
+  }
+
+  /** @throws MoruError conflict (the name is taken by a file or a folder that holds something), not_found, io */
+  static async create(path: string): Promise<OutputFolder> {
+    const destination = resolve(path)
+    const aside = await reserveAside(destination)
+    await mkdir(aside).catch((thrown: unknown) => {
+      throw outputError(destination, thrown)
+    })
+    return new OutputFolder(destination, aside)
+  }
+
+  /** A text file of the folder, such as config.json. */
+  async write(name: string, text: string): Promise<void> {
+    await writeFile(join(this.path, name), text).catch((thrown: unknown) => {
+      throw outputError(join(this.destination, name), thrown)
+    })
+  }
+
+  async writeJson(name: string, value: unknown): Promise<void> {
+    await this.write(name, `${JSON.stringify(value, null, 2)}\n`)
+  }
+
+  /** Gives the folder its name; an empty folder that has it gives way. */
+  async publish(): Promise<void> {
+    await refuseExisting(this.destination)
+    try {
+      const handle = await open(this.path)
+      await handle.sync().finally(() => handle.close())
+      await rename(this.path, this.destination)
+    } catch (thrown) {
+      throw outputError(this.destination, thrown)
+    }
+  }
+
+  /** Removes what was written; harmless after `publish`. */
+  async discard(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true })
+  }
+}
