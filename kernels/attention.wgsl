@@ -19,8 +19,8 @@
 struct Params { window: u32 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<IN4>;
-@group(0) @binding(1) var<storage, read> keys: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read> values: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read> keys: array<KvWord>;
+@group(0) @binding(2) var<storage, read> values: array<KvWord>;
 @group(0) @binding(3) var<storage, read> tables: array<u32>;
 @group(0) @binding(4) var<storage, read> tiles: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read> slopes: array<f32>;
@@ -57,11 +57,14 @@ fn load_queries(first_token: u32, count: u32, first_head: u32, lane: u32) {
 // inner loop would be a chain of selects over all of them.
 fn score(block: u32, kv_head: u32, place: u32) -> array<f32, ROWS> {
   var scores: array<f32, ROWS>;
+  var scales = vec2f(1.0);
+  if (SCALE_WORDS > 0) { scales = unpack_scales(keys[scales_at(block, kv_head, place)]); }
   for (var slot = 0u; slot < QUERY_SLOTS; slot++) {
     for (var r = 0u; r < ROWS; r++) { stage(r, queries[r * QUERY_SLOTS + slot]); }
     stage_ready();
     for (var c = 0u; c < min(SLOT_CHUNKS, CHUNKS - slot * SLOT_CHUNKS); c++) {
-      let k = unpack_chunk(keys[key_at(block, kv_head, slot * SLOT_CHUNKS + c, place)]);
+      let chunk = slot * SLOT_CHUNKS + c;
+      let k = unpack_chunk(keys[key_at(block, kv_head, chunk, place)], scale_of(scales, chunk));
       for (var r = 0u; r < ROWS; r++) {
         scores[r] += dot(k.low, spread(r, c * (CHUNK / 4)));
         if (CHUNK == 8) { scores[r] += dot(k.high, spread(r, c * 2 + 1)); }
@@ -95,8 +98,11 @@ fn add_values(first_key: u32, key_end: u32, table: u32, kv_head: u32, lane: u32)
   for (var j = 0u; j < LANES; j++) {
     let key = min(first_key + j, key_end - 1);
     let block = tables[table + key / BLOCK];
+    var scales = vec2f(1.0);
+    if (SCALE_WORDS > 0) { scales = unpack_scales(values[scales_at(block, kv_head, key % BLOCK)]); }
     for (var o = 0u; o < OWNED; o++) {
-      let v = unpack_chunk(values[value_at(block, kv_head, min(lane + o * LANES, CHUNKS - 1), key % BLOCK)]);
+      let chunk = min(lane + o * LANES, CHUNKS - 1);
+      let v = unpack_chunk(values[value_at(block, kv_head, chunk, key % BLOCK)], scale_of(scales, chunk));
       for (var r = 0u; r < ROWS; r++) {
         let weight = spread_scalar(r, j);
         sums_low[r * OWNED + o] += weight * v.low;

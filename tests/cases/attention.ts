@@ -16,8 +16,17 @@ import {
 } from '../reference/attention'
 import { attentionCombine } from '../reference/attention-combine'
 import { normal, outliers, zeros, type Fill } from './fill'
-import { activationType, stored, typed, unit, type DeviceName, type KernelCase, type KernelRun } from './kernel-case'
-import { cacheIndex, emptyCache, scattered, type CacheShape } from './paged-cache' // prettier-ignore
+import {
+  activationType,
+  stored,
+  typed,
+  unit,
+  type BufferData,
+  type DeviceName,
+  type KernelCase,
+  type KernelRun,
+} from './kernel-case'
+import { emptyCache, scattered, storeHead, type CacheShape } from './paged-cache' // prettier-ignore
 
 interface AttentionCase {
   name: string
@@ -44,8 +53,8 @@ interface Query {
 
 interface Batch {
   qkv: ReturnType<typeof typed>
-  keys: ReturnType<typeof typed>
-  values: ReturnType<typeof typed>
+  keys: BufferData
+  values: BufferData
   tables: number[]
   entries: TileEntry[]
   queries: Query[]
@@ -76,15 +85,18 @@ function batchOf(c: AttentionCase, type: 'f32' | 'f16'): Batch {
   c.sequences.forEach(([position, count], s) => {
     const length = position + count
     const sequence = {
-      keys: typed(fill(length * kvHeads * headDim, 10 + s), c.kv),
-      values: typed(normal()(length * kvHeads * headDim, 20 + s), c.kv),
+      keys: fill(length * kvHeads * headDim, 10 + s),
+      values: normal()(length * kvHeads * headDim, 20 + s),
     }
-    for (let i = 0; i < sequence.keys.length; i++) {
-      const key = Math.floor(i / (kvHeads * headDim))
+    // What the cache holds of them is rounded to its type.
+    for (let at = 0; at < sequence.keys.length; at += headDim) {
+      const key = Math.floor(at / (kvHeads * headDim))
       const slot = batch.tables[table + Math.floor(key / blockTokens)] * blockTokens + (key % blockTokens)
-      const at = [slot, Math.floor(i / headDim) % kvHeads, i % headDim] as const
-      batch.keys[cacheIndex(cache, 'keys', ...at)] = sequence.keys[i]
-      batch.values[cacheIndex(cache, 'values', ...at)] = sequence.values[i]
+      const head = (at / headDim) % kvHeads
+      for (const part of ['keys', 'values'] as const) {
+        const vector = Array.from(sequence[part].subarray(at, at + headDim))
+        sequence[part].set(storeHead(cache, batch[part], part, slot, head, vector), at)
+      }
     }
     for (let t = 0; t < count; t++) {
       const token = firstToken + t
@@ -203,6 +215,7 @@ const attentionCase = (c: AttentionCase): KernelCase => ({
 
 const grouped = { kv: 'f16', heads: 6, kvHeads: 2, headDim: 16 } as const
 const single = { kv: 'f32', heads: 2, kvHeads: 2, headDim: 32 } as const
+const bytes = { kv: 'int8', heads: 9, kvHeads: 3, headDim: 64 } as const
 const here = ['as it is'] satisfies DeviceName[]
 const lesser = ['as it is', 'without shader-f16'] satisfies DeviceName[]
 
@@ -224,6 +237,10 @@ const attentionCases: AttentionCase[] = [
   { kv: 'f16', heads: 9, kvHeads: 3, headDim: 64, name: 'decode: three heads a key head', sequences: [[47, 1]], devices: here },
   { kv: 'f16', heads: 4, kvHeads: 1, headDim: 80, name: 'decode: ALiBi, one key head', sequences: [[41, 1]], alibi: true, devices: here },
   { kv: 'f16', heads: 4, kvHeads: 4, headDim: 32, name: 'prefill: ALiBi', sequences: [[3, 21]], alibi: true, devices: here },
+  { ...bytes, name: 'decode: ragged batch', sequences: [[0, 1], [15, 1], [70, 1]], fill: outliers },
+  { ...bytes, name: 'decode: split keys', sequences: [[300, 1], [5, 1]], split: 2, devices: here },
+  { ...bytes, name: 'prefill: later chunks', sequences: [[0, 2], [13, 20]], devices: lesser },
+  { kv: 'int8', heads: 4, kvHeads: 1, headDim: 80, name: 'decode: halves that no lane divides', sequences: [[41, 1]], devices: here },
   { kv: 'f16', heads: 2, kvHeads: 1, headDim: 256, name: 'decode: widest heads', sequences: [[33, 1]], devices: here },
   { kv: 'f16', heads: 1, kvHeads: 1, headDim: 256, name: 'prefill: widest heads', sequences: [[3, 9]], devices: here },
 ] // prettier-ignore

@@ -2,8 +2,17 @@
 import { blockTokens, kvTypes, ropeStore as spec, type KvType } from '../../src/main/engine/kernels/attention'
 import { ropeStore } from '../reference/rope-store'
 import { normal, outliers, type Fill } from './fill'
-import { activationType, stored, typed, unit, type DeviceName, type KernelCase, type KernelRun } from './kernel-case'
-import { cacheIndex, emptyCache, scattered, type CacheShape } from './paged-cache'
+import {
+  activationType,
+  stored,
+  typed,
+  unit,
+  type BufferData,
+  type DeviceName,
+  type KernelCase,
+  type KernelRun,
+} from './kernel-case'
+import { cacheIndex, decoded, emptyCache, scattered, type CacheShape } from './paged-cache'
 
 interface RopeCase {
   name: string
@@ -19,7 +28,7 @@ interface RopeCase {
 
 const because =
   'a rotation adds two products, a norm’s root and products add eight roundings and its sum of one sign a rounding for a lane’s terms; ' +
-  'f16 activations and cache entries add a conversion each; what no token owns stays as it is'
+  'f16 activations and cache entries add a conversion each, int8 entries half a code, or a whole one where rounding tips over; what no token owns stays as it is'
 
 /** Cosines and sines of random angles: the kernel does not care which. */
 function randomAngles(tokens: number, ropeDim: number): Float32Array<ArrayBuffer> {
@@ -40,12 +49,16 @@ function prepare(c: RopeCase, kv: KvType, type: 'f32' | 'f16'): KernelRun {
   const angles = randomAngles(tokens, ropeDim)
   const norms = { query: normal()(headDim, 2), key: normal()(headDim, 3) }
   const cache: CacheShape = { kv, kvHeads, headDim, blocks: Math.ceil(tokens / blockTokens) + 3 }
+  const heldAs = kv === 'int8' ? 'f32' : kv
   const blocks = scattered(cache.blocks)
   const slots = Uint32Array.from({ length: tokens }, (_, t) => blocks[t % cache.blocks] * blockTokens + ((t * 5) % blockTokens)) // prettier-ignore
   const keys = emptyCache(cache, 3)
   const values = emptyCache(cache, 5)
-  const expected = { qkv: Array.from(qkv), keys: Array.from(keys), values: Array.from(values) }
-  const slips = { qkv: expected.qkv.map(() => 0), keys: expected.keys.map(() => 0) }
+  const held = (part: 'keys' | 'values', buffer: BufferData) =>
+    Array.from(kv === 'int8' ? decoded(cache, part, buffer.buffer) : buffer)
+  const expected = { qkv: Array.from(qkv), keys: held('keys', keys), values: held('values', values) }
+  const none = (v: number[]) => v.map(() => 0)
+  const slips = { qkv: none(expected.qkv), keys: none(expected.keys), values: none(expected.values) }
   for (let t = 0; t < tokens; t++) {
     const own = Array.from(qkv.subarray(t * width, (t + 1) * width))
     const angle = Array.from(angles.subarray(t * ropeDim, (t + 1) * ropeDim))
@@ -61,8 +74,10 @@ function prepare(c: RopeCase, kv: KvType, type: 'f32' | 'f16'): KernelRun {
       const at = [slots[t], Math.floor(i / headDim), i % headDim] as const
       const keyAt = cacheIndex(cache, 'keys', ...at)
       expected.keys[keyAt] = parts.keys[i]
-      slips.keys[keyAt] = slip(parts.keys, i)
-      expected.values[cacheIndex(cache, 'values', ...at)] = parts.values[i]
+      slips.keys[keyAt] = slip(parts.keys, i) + codeStep(kv, parts.keys, i, headDim)
+      const valueAt = cacheIndex(cache, 'values', ...at)
+      expected.values[valueAt] = parts.values[i]
+      slips.values[valueAt] = codeStep(kv, parts.values, i, headDim)
     }
   }
   return {
@@ -79,10 +94,22 @@ function prepare(c: RopeCase, kv: KvType, type: 'f32' | 'f16'): KernelRun {
     },
     expected: [
       { output: 'qkv', type, values: expected.qkv, allowed: stored(expected.qkv, type, slips.qkv) },
-      { output: 'keys', type: kv, values: expected.keys, allowed: stored(expected.keys, kv, slips.keys) },
-      { output: 'values', type: kv, values: expected.values, allowed: stored(expected.values, kv, 0) },
+      ...(['keys', 'values'] as const).map((part) => ({
+        output: part,
+        type: heldAs,
+        values: expected[part],
+        allowed: stored(expected[part], heldAs, slips[part]),
+        ...(kv === 'int8' && { ordered: (bytes: ArrayBuffer) => decoded(cache, part, bytes).buffer }),
+      })),
     ],
   }
+}
+
+/** How far rounding to a code moves an element: the scale is the largest of its half of the head. */
+function codeStep(kv: KvType, v: number[], i: number, headDim: number): number {
+  if (kv !== 'int8') return 0
+  const first = i - (i % (headDim / 2))
+  return (0.51 * largest(v.slice(first, first + headDim / 2))) / 127
 }
 
 const largest = (v: number[]) => v.reduce((most, e) => Math.max(most, Math.abs(e)), 0)

@@ -28,7 +28,7 @@ export const samplingOptions = {
 
 export const samplingUsage =
   '[--model MODEL] [--max-tokens N] [--temperature T] [--top-k K] [--top-p P] [--min-p P] [--typical-p P] [--repetition-penalty R] ' +
-  '[--presence-penalty P] [--frequency-penalty F] [--seed S] [--stop TEXT ...] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]'
+  '[--presence-penalty P] [--frequency-penalty F] [--seed S] [--stop TEXT ...] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]'
 
 /** Options whose name is not that of the request's field. */
 export const fieldOptions: Record<string, string> = { contextLength: '--context' }
@@ -55,13 +55,15 @@ export function loadOf(values: Values): InputOf<typeof textGenerate>['load'] {
   const contextLength = values.number('context')
   return {
     ...(contextLength !== undefined && { contextLength }),
-    computeType: floatType(values, 'compute-type'),
-    kvType: floatType(values, 'kv-type'),
+    computeType: oneOf(values, 'compute-type', ['f32', 'f16']),
+    kvType: oneOf(values, 'kv-type', ['f32', 'f16', 'int8']),
   }
 }
 
-function floatType(values: Values, name: string): 'f32' | 'f16' | undefined {
+function oneOf<T extends string>(values: Values, name: string, choices: readonly T[]): T | undefined {
   const value = values.text(name)
-  if (value === undefined || value === 'f32' || value === 'f16') return value
-  throw new UsageError(`--${name} ${value}: f32 or f16.`)
+  const chosen = choices.find((choice) => choice === value)
+  if (value !== undefined && chosen === undefined)
+    throw new UsageError(`--${name} ${value}: ${choices.slice(0, -1).join(', ')} or ${choices[choices.length - 1]}.`)
+  return chosen
 }

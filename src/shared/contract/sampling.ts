@@ -29,7 +29,8 @@ export const loadSettings = z.object({
   /** Tokens a sequence may hold; null: what the model was made for, as far as memory allows. */
   contextLength: z.number().int().min(16).max(10_000_000).nullable().default(null),
   computeType: z.enum(['f32', 'f16']).default('f32'),
-  kvType: z.enum(['f32', 'f16']).default('f16'),
+  /** int8: signed bytes with a scale for each half of a head and token. */
+  kvType: z.enum(['f32', 'f16', 'int8']).default('f16'),
 })
 export type LoadSettings = z.infer<typeof loadSettings>
 

@@ -1,7 +1,14 @@
 /** Operations and bytes that specs promise a profiler, against what twins count and touch. */
 import { describe, expect, it } from 'vitest'
 import { activate, activationKinds } from '../../../src/main/engine/kernels/activate'
-import { attention, attentionCombine, kvBytes, kvTypes, ropeStore } from '../../../src/main/engine/kernels/attention'
+import {
+  attention,
+  attentionCombine,
+  kvHeadBytes,
+  kvTypes,
+  type KvType,
+  ropeStore,
+} from '../../../src/main/engine/kernels/attention'
 import { type Kernel } from '../../../src/main/engine/kernels/define-kernel'
 import { embed } from '../../../src/main/engine/kernels/embed'
 import {
@@ -210,7 +217,7 @@ describe('attention', () => {
           for (let t = 0; t < tokens; t++) {
             const angles = m.read(numbers(rope_dim)) as number[]
             const out = ropeTwin(m.read(numbers(width)) as number[], angles, shape, NORM ? norms : undefined)
-            m.add(1 + out.queries.length + ((out.keys.length + out.values.length) * kvBytes[kv]) / 4)
+            m.add(1 + out.queries.length + (2 * KV_HEADS * kvHeadBytes(kv, HEAD_DIM)) / 4)
           }
         },
       })
@@ -262,7 +269,7 @@ describe('attention', () => {
 /** Walks tiles as attention's workgroups do, each head by itself. */
 function attendTiles(
   m: Memory,
-  kv: 'f16' | 'f32',
+  kv: KvType,
   words: Uint32Array,
   shape: AttentionShape & { headsPerTile: number; partial: boolean },
 ): void {
@@ -271,7 +278,7 @@ function attendTiles(
   const queries = new Set<number>()
   for (let tile = 0; tile < words.length; tile += 8) {
     const [first, count, from, to, , , position] = words.subarray(tile)
-    m.add(((heads / headsPerTile) * (to - from) * headDim * 2 * kvBytes[kv]) / 4)
+    m.add(((heads / headsPerTile) * (to - from) * 2 * kvHeadBytes(kv, headDim)) / 4)
     for (let t = 0; t < count; t++) {
       queries.add(first + t)
       for (let h = 0; h < heads; h++) {

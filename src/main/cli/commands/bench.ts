@@ -8,7 +8,7 @@ import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 export const bench: Command = {
   name: 'bench',
   usage:
-    '[decode] [prefill] [batch] [matmul] [--repetitions 3] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]',
+    '[decode] [prefill] [batch] [matmul] [--repetitions 3] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
   summary: 'Measures the engine against what the device allows',
   options: { ...modelOptions, repetitions: { type: 'string' } },
   run: async (values, positionals, context) => {

@@ -8,7 +8,7 @@ import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 export const perplexity: Command = {
   name: 'perplexity',
   usage:
-    '--text FILE [--window 1024] [--windows 4] [--skip 0] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]',
+    '--text FILE [--window 1024] [--windows 4] [--skip 0] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
   summary: 'Perplexity of a model on a text file',
   options: {
     ...modelOptions,

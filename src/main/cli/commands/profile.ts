@@ -7,7 +7,8 @@ import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 
 export const profile: Command = {
   name: 'profile',
-  usage: '--prompt TEXT [--max-tokens 32] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16]',
+  usage:
+    '--prompt TEXT [--max-tokens 32] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
   summary: 'Where the time of an answer goes, kernel by kernel',
   options: { ...modelOptions, prompt: { type: 'string' }, 'max-tokens': { type: 'string' } },
   run: async (values, positionals, context) => {

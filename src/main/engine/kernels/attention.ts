@@ -3,18 +3,22 @@ import attentionSource from '../../../../kernels/attention.wgsl?raw'
 import combineSource from '../../../../kernels/attention_combine.wgsl?raw'
 import kvF16 from '../../../../kernels/parts/kv_f16.wgsl?raw'
 import kvF32 from '../../../../kernels/parts/kv_f32.wgsl?raw'
+import kvI8 from '../../../../kernels/parts/kv_i8.wgsl?raw'
 import kvLayout from '../../../../kernels/parts/kv_layout.wgsl?raw'
 import ropeSource from '../../../../kernels/rope_store.wgsl?raw'
 import { defineKernel, type Shape } from './define-kernel'
 
-export const kvTypes = ['f16', 'f32'] as const
+export const kvTypes = ['f16', 'f32', 'int8'] as const
 export type KvType = (typeof kvTypes)[number]
-export const kvBytes: Readonly<Record<KvType, number>> = { f16: 2, f32: 4 }
+
+/** Bytes that the keys (or the values) of one head and token take; int8 has two f32 scales beside the codes. */
+export const kvHeadBytes = (type: KvType, headDim: number): number =>
+  type === 'int8' ? headDim + 8 : headDim * (type === 'f16' ? 2 : 4)
 
 /** Tokens of a block of the key/value cache. */
 export const blockTokens = 16
 
-const parts: Record<KvType, string[]> = { f16: [kvF16, kvLayout], f32: [kvF32, kvLayout] }
+const parts: Record<KvType, string[]> = { f16: [kvF16, kvLayout], f32: [kvF32, kvLayout], int8: [kvI8, kvLayout] }
 const family = <K>(make: (type: KvType) => K) =>
   Object.fromEntries(kvTypes.map((t) => [t, make(t)])) as Record<KvType, K>
 
@@ -33,7 +37,7 @@ export const ropeStore = family((kv) =>
       s.tokens * (s.HEADS + s.KV_HEADS) * (s.ROPE * 3 * s.rope_dim + s.NORM * (4 * s.HEAD_DIM + 3)) +
       s.tokens * s.HEADS * s.HEAD_DIM,
     bytes: (s) =>
-      s.tokens * s.HEAD_DIM * (8 * s.HEADS + s.KV_HEADS * 2 * (4 + kvBytes[kv])) +
+      s.tokens * (8 * s.HEAD_DIM * (s.HEADS + s.KV_HEADS) + 2 * s.KV_HEADS * kvHeadBytes(kv, s.HEAD_DIM)) +
       s.tokens * 4 * (1 + s.ROPE * s.rope_dim) +
       s.NORM * 8 * s.HEAD_DIM,
   }),
@@ -45,7 +49,7 @@ const attentionFlops = (s: Shape) =>
 
 /** Keys and values by every tile, queries, and results: partial ones hold a maximum and a sum more, padded to four. */
 const attentionBytes = (kv: KvType) => (s: Shape) =>
-  (2 * kvBytes[kv] * s.HEAD_DIM * s.readKeys * s.HEADS) / s.HEADS_PER_TILE +
+  (2 * kvHeadBytes(kv, s.HEAD_DIM) * s.readKeys * s.HEADS) / s.HEADS_PER_TILE +
   4 * s.HEADS * (s.tokens * s.HEAD_DIM + (s.PARTIAL ? s.tiles * (s.HEAD_DIM + 4) : s.tokens * s.HEAD_DIM))
 
 export const attention = family((kv) =>

@@ -1,7 +1,7 @@
 /** Keys and values of every layer, in blocks of 16 tokens that sequences hold through block tables. */
 import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
-import { blockTokens, kvBytes, type KvType } from '../kernels/attention'
+import { blockTokens, kvHeadBytes, type KvType } from '../kernels/attention'
 
 export interface KvShape {
   layers: number
@@ -11,7 +11,7 @@ export interface KvShape {
 }
 
 /** Bytes of keys and values a token takes in all layers. */
-export const kvBytesPerToken = (s: KvShape): number => 2 * s.layers * s.kvHeads * s.headDim * kvBytes[s.kvType]
+export const kvBytesPerToken = (s: KvShape): number => 2 * s.layers * s.kvHeads * kvHeadBytes(s.kvType, s.headDim)
 
 export class KvCache {
   readonly blocks: number
@@ -28,7 +28,7 @@ export class KvCache {
 
   /** Throws out_of_memory when a layer's keys pass what one binding holds, or memory ends; then holds nothing. */
   static async allocate(gpu: Gpu, shape: KvShape, blocks: number): Promise<KvCache> {
-    const bytes = blocks * blockTokens * shape.kvHeads * shape.headDim * kvBytes[shape.kvType]
+    const bytes = blocks * blockTokens * shape.kvHeads * kvHeadBytes(shape.kvType, shape.headDim)
     if (bytes > gpu.maxBindingBytes) {
       const most = Math.floor(gpu.maxBindingBytes / (bytes / blocks)) * blockTokens
       throw new MoruError(

@@ -158,7 +158,7 @@ export const load = {
   contextLength: '컨텍스트 길이',
   hint: {
     computeType: '어댑터가 지원하면 f16이 더 빠르고, f32가 가장 정확합니다',
-    kvType: 'f16은 컨텍스트가 쓰는 메모리를 절반으로 줄입니다',
+    kvType: 'f16은 컨텍스트가 쓰는 메모리를 절반으로 줄이고, int8은 다시 절반 가까이 줄이는 대신 조금 덜 정확합니다',
   },
   kvType: 'KV 형식',
   title: '불러오기 설정',
