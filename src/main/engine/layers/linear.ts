@@ -25,11 +25,14 @@ export class Linear {
   readonly rows: number
   readonly cols: number
   readonly matrices: PackedMatrix[]
+  /** Canonical names of the stacked tensors. */
+  readonly names: readonly string[]
   private readonly bias: GPUBuffer | null
   private readonly none: GPUBuffer
 
-  constructor(matrices: PackedMatrix[], bias: GPUBuffer | null, none: GPUBuffer) {
+  constructor(matrices: PackedMatrix[], bias: GPUBuffer | null, none: GPUBuffer, names: readonly string[] = []) {
     this.matrices = matrices
+    this.names = names
     this.rows = matrices.reduce((sum, m) => sum + m.rows, 0)
     this.cols = matrices[0].cols
     this.bias = bias
@@ -44,10 +47,12 @@ export class Linear {
       length: s.rows ?? w.info(s.name).shape[s.transposed ? 1 : 0],
       order: s.order,
     }))
-    return new Linear(matrices, await w.stackedVector(biases), w.buffers.none)
+    const names = sources.map((s) => s.name)
+    return new Linear(matrices, await w.stackedVector(biases), w.buffers.none, names)
   }
 
-  run(step: Pick<Step, 'recorder'>, call: LinearCall): void {
+  run(step: Pick<Step, 'recorder' | 'tap'>, call: LinearCall): void {
+    step.tap?.(this, call.x, call.tokens)
     let offset = 0
     for (const matrix of this.matrices) {
       for (const piece of matrix.pieces) this.runPiece(step, call, matrix, piece, offset + piece.firstRow)

@@ -3,6 +3,7 @@ import { type Gpu } from '../device/gpu'
 import { type KvType } from '../kernels/attention'
 import { type Recorder } from '../kernels/recorder'
 import { type KvCache } from './kv-cache'
+import { type Linear } from './linear'
 
 export type ActivationType = 'f32' | 'f16'
 
@@ -79,4 +80,6 @@ export interface Step extends StepInputs {
   cache: Pick<KvCache, 'keys' | 'values'>
   activations: ActivationType
   kvType: KvType
+  /** Hears of every linear layer before it is recorded: what reads `x` then reads the layer's inputs. */
+  tap?: (linear: Linear, x: GPUBuffer, tokens: number) => void
 }

@@ -2,24 +2,23 @@
 import { loadLayerNorm } from '../layers/norm'
 import { type RowSource, type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
-import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadFeedForward } from './decoder'
+import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadFeedForward } from './decoder'
 
-export async function loadBloom(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
-  const { tokens, head } = await loadEmbeddingAndHead(w, c)
+export function bloom(w: WeightLoader, c: ModelConfig): DecoderLoader {
   const norm = (name: string) => loadLayerNorm(w, name, c.hiddenDim, c.normEps)
-  const blocks = await loadBlocks(c, async (prefix, layer) => ({
-    attentionNorm: await norm(`${prefix}.attn_norm`),
-    attention: await loadAttention(w, c, prefix, layer, { sources: [projection(w, c, prefix)], alibi: true }),
-    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
-    feedForward: await loadFeedForward(w, c, prefix),
-  }))
-  return decoder(w, c, {
-    tokens,
-    embeddingNorm: await norm('token_embd_norm'),
-    blocks,
-    finalNorm: await norm('output_norm'),
-    head,
-  })
+  return {
+    ends: async () => ({
+      ...(await loadEmbeddingAndHead(w, c)),
+      embeddingNorm: await norm('token_embd_norm'),
+      finalNorm: await norm('output_norm'),
+    }),
+    block: async (prefix, layer) => ({
+      attentionNorm: await norm(`${prefix}.attn_norm`),
+      attention: await loadAttention(w, c, prefix, layer, { sources: [projection(w, c, prefix)], alibi: true }),
+      feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+      feedForward: await loadFeedForward(w, c, prefix),
+    }),
+  }
 }
 
 /** Rows [head][q, k, v][headDim] to [q, k, v][head][headDim]; GGUF files are in that order already. */

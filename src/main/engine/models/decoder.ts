@@ -21,31 +21,37 @@ export interface Decoder {
   head: Linear
 }
 
-export interface DecoderParts {
+/** What comes before the first block and after the last. */
+export interface DecoderEnds {
   tokens: Embedding
   /** Learned positions, added to the token embeddings. */
   positions?: Embedding
   /** On the embeddings before the first block (BLOOM). */
   embeddingNorm?: Norm
-  blocks: BlockParts[]
   finalNorm: Norm
   head: Linear
 }
 
-export function decoder(w: WeightLoader, config: ModelConfig, parts: DecoderParts): Decoder {
+/** An architecture: how its parts are loaded, each on its own, so that a model can be run block by block. */
+export interface DecoderLoader {
+  ends(): Promise<DecoderEnds>
+  /** `prefix`: the block's, 'blk.3'. */
+  block(prefix: string, layer: number): Promise<BlockParts>
+}
+
+/** Blocks come one after the other, so that loading streams through the file. */
+export async function loadWhole(w: WeightLoader, config: ModelConfig, loader: DecoderLoader): Promise<Decoder> {
+  const ends = await loader.ends()
+  const blocks: BlockParts[] = []
+  for (let layer = 0; layer < config.layers; layer++) blocks.push(await loader.block(`blk.${layer}`, layer))
   return {
     config,
     buffers: w.buffers,
-    finalNorm: parts.finalNorm,
-    head: parts.head,
+    finalNorm: ends.finalNorm,
+    head: ends.head,
     forward(step) {
-      const { hidden, branch } = step.workspace
-      const embedded = parts.embeddingNorm ? branch : hidden
-      step.recorder.scope = 'embedding'
-      parts.tokens.run(step, step.ids, embedded, step.tokens)
-      parts.positions?.run(step, step.positions, embedded, step.tokens, true)
-      parts.embeddingNorm?.run(step, { x: embedded, y: hidden, tokens: step.tokens, output: 'f32' })
-      parts.blocks.forEach((block, layer) => {
+      runEmbedding(step, ends)
+      blocks.forEach((block, layer) => {
         step.recorder.scope = `layer.${layer}`
         runBlock(step, block)
       })
@@ -53,14 +59,14 @@ export function decoder(w: WeightLoader, config: ModelConfig, parts: DecoderPart
   }
 }
 
-/** Blocks one after the other, so that loading streams through the file. */
-export async function loadBlocks(
-  config: ModelConfig,
-  load: (prefix: string, layer: number) => Promise<BlockParts>,
-): Promise<BlockParts[]> {
-  const blocks: BlockParts[] = []
-  for (let layer = 0; layer < config.layers; layer++) blocks.push(await load(`blk.${layer}`, layer))
-  return blocks
+/** The first block's input into workspace.hidden. */
+export function runEmbedding(step: Step, { tokens, positions, embeddingNorm }: DecoderEnds): void {
+  const { hidden, branch } = step.workspace
+  const embedded = embeddingNorm ? branch : hidden
+  step.recorder.scope = 'embedding'
+  tokens.run(step, step.ids, embedded, step.tokens)
+  positions?.run(step, step.positions, embedded, step.tokens, true)
+  embeddingNorm?.run(step, { x: embedded, y: hidden, tokens: step.tokens, output: 'f32' })
 }
 
 /** Token embeddings and the output head: one matrix when they are tied. */

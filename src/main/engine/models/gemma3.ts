@@ -2,20 +2,24 @@
 import { loadRmsNorm } from '../layers/norm'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
-import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
+import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
 
-export async function loadGemma3(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
-  const { tokens, head } = await loadEmbeddingAndHead(w, c, Math.sqrt(c.hiddenDim))
+export function gemma3(w: WeightLoader, c: ModelConfig): DecoderLoader {
   // The model multiplies by 1 + w; GGUF files hold 1 + w already.
   const plus = w.file.format === 'gguf' ? 0 : 1
   const norm = (name: string) => loadRmsNorm(w, name, c.hiddenDim, c.normEps, plus)
-  const blocks = await loadBlocks(c, async (prefix, layer) => ({
-    attentionNorm: await norm(`${prefix}.attn_norm`),
-    attention: await loadAttention(w, c, prefix, layer, { headNorms: { plus } }),
-    postAttentionNorm: await norm(`${prefix}.post_attention_norm`),
-    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
-    feedForward: await loadGatedFeedForward(w, c, prefix),
-    postFeedForwardNorm: await norm(`${prefix}.post_ffw_norm`),
-  }))
-  return decoder(w, c, { tokens, blocks, finalNorm: await norm('output_norm'), head })
+  return {
+    ends: async () => ({
+      ...(await loadEmbeddingAndHead(w, c, Math.sqrt(c.hiddenDim))),
+      finalNorm: await norm('output_norm'),
+    }),
+    block: async (prefix, layer) => ({
+      attentionNorm: await norm(`${prefix}.attn_norm`),
+      attention: await loadAttention(w, c, prefix, layer, { headNorms: { plus } }),
+      postAttentionNorm: await norm(`${prefix}.post_attention_norm`),
+      feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+      feedForward: await loadGatedFeedForward(w, c, prefix),
+      postFeedForwardNorm: await norm(`${prefix}.post_ffw_norm`),
+    }),
+  }
 }

@@ -3,27 +3,25 @@ import { Embedding } from '../layers/embedding'
 import { loadLayerNorm } from '../layers/norm'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
-import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadFeedForward } from './decoder'
+import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadFeedForward } from './decoder'
 
-export async function loadGpt2(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
+export function gpt2(w: WeightLoader, c: ModelConfig): DecoderLoader {
   const transposed = w.file.format === 'safetensors'
-  const { tokens, head } = await loadEmbeddingAndHead(w, c)
   const norm = (name: string) => loadLayerNorm(w, name, c.hiddenDim, c.normEps)
-  const positions = await w.matrices([{ name: 'position_embd.weight' }], c.hiddenDim)
-  const blocks = await loadBlocks(c, async (prefix, layer) => ({
-    attentionNorm: await norm(`${prefix}.attn_norm`),
-    attention: await loadAttention(w, c, prefix, layer, {
-      sources: [{ name: `${prefix}.attn_qkv.weight`, transposed }],
-      outputTransposed: transposed,
+  return {
+    ends: async () => ({
+      ...(await loadEmbeddingAndHead(w, c)),
+      positions: new Embedding(await w.matrices([{ name: 'position_embd.weight' }], c.hiddenDim)),
+      finalNorm: await norm('output_norm'),
     }),
-    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
-    feedForward: await loadFeedForward(w, c, prefix, transposed),
-  }))
-  return decoder(w, c, {
-    tokens,
-    positions: new Embedding(positions),
-    blocks,
-    finalNorm: await norm('output_norm'),
-    head,
-  })
+    block: async (prefix, layer) => ({
+      attentionNorm: await norm(`${prefix}.attn_norm`),
+      attention: await loadAttention(w, c, prefix, layer, {
+        sources: [{ name: `${prefix}.attn_qkv.weight`, transposed }],
+        outputTransposed: transposed,
+      }),
+      feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+      feedForward: await loadFeedForward(w, c, prefix, transposed),
+    }),
+  }
 }

@@ -5,21 +5,22 @@
 import { loadRmsNorm } from '../layers/norm'
 import { type RowSource, type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
-import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
+import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
 
-export async function loadLlama(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
-  const { tokens, head } = await loadEmbeddingAndHead(w, c)
+export function llama(w: WeightLoader, c: ModelConfig): DecoderLoader {
   const norm = (name: string) => loadRmsNorm(w, name, c.hiddenDim, c.normEps)
-  const blocks = await loadBlocks(c, async (prefix, layer) => ({
-    attentionNorm: await norm(`${prefix}.attn_norm`),
-    attention: await loadAttention(w, c, prefix, layer, {
-      sources: projections(w, c, prefix),
-      headNorms: w.has(`${prefix}.attn_q_norm.weight`) ? { plus: 0 } : undefined,
+  return {
+    ends: async () => ({ ...(await loadEmbeddingAndHead(w, c)), finalNorm: await norm('output_norm') }),
+    block: async (prefix, layer) => ({
+      attentionNorm: await norm(`${prefix}.attn_norm`),
+      attention: await loadAttention(w, c, prefix, layer, {
+        sources: projections(w, c, prefix),
+        headNorms: w.has(`${prefix}.attn_q_norm.weight`) ? { plus: 0 } : undefined,
+      }),
+      feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+      feedForward: await loadGatedFeedForward(w, c, prefix),
     }),
-    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
-    feedForward: await loadGatedFeedForward(w, c, prefix),
-  }))
-  return decoder(w, c, { tokens, blocks, finalNorm: await norm('output_norm'), head })
+  }
 }
 
 /** GGUF files of Llama and Mistral hold query and key rows permuted for interleaved rotation; ours rotates split halves. */

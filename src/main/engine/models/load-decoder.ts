@@ -4,29 +4,31 @@ import { dirname, join } from 'node:path'
 import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { type WeightFile } from '../formats/weight-file'
+import { type BlockParts } from '../layers/block'
 import { WeightLoader, type WeightLoaderOptions } from '../layers/weight-loader'
+import { type WeightBuffers } from '../layers/weights'
 import { loadBert } from './bert'
-import { loadBloom } from './bloom'
+import { bloom } from './bloom'
 import { type Architecture, type ModelConfig } from './config'
-import { type Decoder } from './decoder'
+import { type Decoder, type DecoderEnds, type DecoderLoader, loadWhole } from './decoder'
 import { type Encoder } from './encoder'
-import { loadGemma3 } from './gemma3'
-import { loadGpt2 } from './gpt2'
-import { loadLlama } from './llama'
-import { loadOpt } from './opt'
+import { gemma3 } from './gemma3'
+import { gpt2 } from './gpt2'
+import { llama } from './llama'
+import { opt } from './opt'
 import { readTransformersConfig } from './read-config'
 import { readGgufConfig } from './read-gguf-config'
 import { tensorNames } from './tensor-names'
 
-const decoders: Partial<Record<Architecture, (w: WeightLoader, c: ModelConfig) => Promise<Decoder>>> = {
-  llama: loadLlama,
-  mistral: loadLlama,
-  qwen2: loadLlama,
-  qwen3: loadLlama,
-  gemma3: loadGemma3,
-  opt: loadOpt,
-  gpt2: loadGpt2,
-  bloom: loadBloom,
+const decoders: Partial<Record<Architecture, (w: WeightLoader, c: ModelConfig) => DecoderLoader>> = {
+  llama,
+  mistral: llama,
+  qwen2: llama,
+  qwen3: llama,
+  gemma3,
+  opt,
+  gpt2,
+  bloom,
 }
 
 /** Hyperparameters of an open model: GGUF's own, or config.json (and generation_config.json) beside safetensors. */
@@ -69,10 +71,49 @@ export async function loadDecoder(
   config: ModelConfig,
   options: LoadWeightsOptions = {},
 ): Promise<Decoder> {
-  const load = decoders[config.architecture]
-  if (!load)
-    throw new MoruError('unsupported', `A ${config.architecture} model does not generate text: it is an encoder.`)
-  return loadWeights(gpu, file, config, options, load)
+  const open = loaderOf(config)
+  return loadWeights(gpu, file, config, options, (w) => loadWhole(w, config, open(w, config)))
+}
+
+function loaderOf({ architecture }: ModelConfig): (w: WeightLoader, c: ModelConfig) => DecoderLoader {
+  const loader = decoders[architecture]
+  if (loader) return loader
+  throw new MoruError('unsupported', `A ${architecture} model does not generate text: it is an encoder.`)
+}
+
+/** A part of a decoder and the buffers that hold it, to be released by the caller. */
+export interface LoadedPart<P> {
+  part: P
+  buffers: WeightBuffers
+}
+
+/** Embeddings, last norm and head alone. Throws what loadDecoder throws. */
+export function loadEnds(
+  gpu: Gpu,
+  file: WeightFile,
+  config: ModelConfig,
+  options: LoadWeightsOptions = {},
+): Promise<LoadedPart<DecoderEnds>> {
+  const open = loaderOf(config)
+  return loadWeights(gpu, file, config, options, async (w) => ({
+    part: await open(w, config).ends(),
+    buffers: w.buffers,
+  }))
+}
+
+/** One block alone. Throws what loadDecoder throws. */
+export function loadBlock(
+  gpu: Gpu,
+  file: WeightFile,
+  config: ModelConfig,
+  layer: number,
+  options: LoadWeightsOptions = {},
+): Promise<LoadedPart<BlockParts>> {
+  const open = loaderOf(config)
+  return loadWeights(gpu, file, config, options, async (w) => ({
+    part: await open(w, config).block(`blk.${layer}`, layer),
+    buffers: w.buffers,
+  }))
 }
 
 /** Puts an encoder's weights on the GPU. Releases everything again when it fails. Throws unsupported for decoders. */

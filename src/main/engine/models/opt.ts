@@ -3,30 +3,29 @@ import { Embedding } from '../layers/embedding'
 import { loadLayerNorm } from '../layers/norm'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
-import { type Decoder, decoder, loadAttention, loadBlocks, loadEmbeddingAndHead, loadFeedForward } from './decoder'
+import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadFeedForward } from './decoder'
 
 /** The table's first rows were kept for padding. */
 const positionOffset = 2
 
-export async function loadOpt(w: WeightLoader, c: ModelConfig): Promise<Decoder> {
-  const { tokens, head } = await loadEmbeddingAndHead(w, c)
+export function opt(w: WeightLoader, c: ModelConfig): DecoderLoader {
   const norm = (name: string) => loadLayerNorm(w, name, c.hiddenDim, c.normEps)
+  return {
+    ends: async () => ({
+      ...(await loadEmbeddingAndHead(w, c)),
+      positions: new Embedding(await loadPositions(w, c)),
+      finalNorm: await norm('output_norm'),
+    }),
+    block: async (prefix, layer) => ({
+      attentionNorm: await norm(`${prefix}.attn_norm`),
+      attention: await loadAttention(w, c, prefix, layer),
+      feedForwardNorm: await norm(`${prefix}.ffn_norm`),
+      feedForward: await loadFeedForward(w, c, prefix),
+    }),
+  }
+}
+
+function loadPositions(w: WeightLoader, c: ModelConfig) {
   const rows = w.info('position_embd.weight').shape[0] - positionOffset
-  const positions = await w.matrices(
-    [{ name: 'position_embd.weight', rows, order: (row) => row + positionOffset }],
-    c.hiddenDim,
-  )
-  const blocks = await loadBlocks(c, async (prefix, layer) => ({
-    attentionNorm: await norm(`${prefix}.attn_norm`),
-    attention: await loadAttention(w, c, prefix, layer),
-    feedForwardNorm: await norm(`${prefix}.ffn_norm`),
-    feedForward: await loadFeedForward(w, c, prefix),
-  }))
-  return decoder(w, c, {
-    tokens,
-    positions: new Embedding(positions),
-    blocks,
-    finalNorm: await norm('output_norm'),
-    head,
-  })
+  return w.matrices([{ name: 'position_embd.weight', rows, order: (row) => row + positionOffset }], c.hiddenDim)
 }
