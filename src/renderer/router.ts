@@ -1,5 +1,7 @@
 import { createRouter, createWebHashHistory, type RouteRecordRaw } from 'vue-router'
 import ChatView from './views/chat/chat-view.vue'
+import CollectionView from './views/knowledge/collection-view.vue'
+import KnowledgeView from './views/knowledge/knowledge-view.vue'
 import ModelView from './views/models/model-view.vue'
 import ModelsView from './views/models/models-view.vue'
 import SettingsView from './views/settings/settings-view.vue'
@@ -7,6 +9,8 @@ import SettingsView from './views/settings/settings-view.vue'
 export const routes: RouteRecordRaw[] = [
   { path: '/', redirect: '/chat' },
   { path: '/chat/:id?', name: 'chat', component: ChatView },
+  { path: '/knowledge', name: 'knowledge', component: KnowledgeView },
+  { path: '/knowledge/:id/:tab?', name: 'collection', component: CollectionView },
   { path: '/models', name: 'models', component: ModelsView },
   { path: '/models/:id', name: 'model', component: ModelView },
   { path: '/settings', name: 'settings', component: SettingsView },

@@ -5,7 +5,7 @@ import type { ClientFrame, HostFrame } from './contract/core'
 export type HostState = 'ready' | 'away'
 
 /** What a file dialog is opened for: it decides filters, title and whether one or several may be chosen. */
-export type PickPurpose = 'model' | 'model_folder' | 'backup_target' | 'backup_source'
+export type PickPurpose = 'model' | 'model_folder' | 'documents' | 'document_folder' | 'backup_target' | 'backup_source'
 
 export interface MoruBridge {
   platform: 'linux' | 'darwin' | 'win32'

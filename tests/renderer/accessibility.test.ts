@@ -1,6 +1,7 @@
 import axe from 'axe-core'
 import { afterEach, expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
+import { aCollection, aDocument } from './host/knowledge-samples'
 import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
 import { openWindow } from './mount'
 
@@ -39,6 +40,11 @@ const world = () => ({
       }),
     ].map((m) => [m.id, m]),
   ),
+  collections: new Map([['k1', aCollection({ roots: ['/home/a/docs'], pendingChunks: 2 })]]),
+  documents: [
+    aDocument({ warning: 'Page 3 could not be read.' }),
+    aDocument({ id: 'd2', state: 'failed', reason: 'Broken.' }),
+  ],
   models: [aModel(), aModel({ id: 'gone', name: 'Gone', available: false, chat: false })],
   jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
 })
@@ -54,6 +60,9 @@ async function serious(selector: string): Promise<string[]> {
 const places = [
   ['chat', '/chat/c1'],
   ['new chat', '/chat'],
+  ['knowledge', '/knowledge'],
+  ['a collection', '/knowledge/k1'],
+  ['the settings of a collection', '/knowledge/k1/settings'],
   ['models', '/models'],
   ['a model', '/models/smollm2-135m-instruct'],
   ['settings', '/settings'],
@@ -74,6 +83,7 @@ for (const [name, path] of places)
       })
 
 const dialogs = [
+  ['the collection dialog', '/knowledge?add=collection'],
   ['the import dialog', '/models?add=import'],
   ['the hub dialog', '/models?add=hub'],
 ] as const

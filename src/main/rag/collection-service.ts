@@ -62,16 +62,18 @@ export class CollectionService {
   }
 
   /** Changes name and settings; what is indexed is brought in line by a job, and answers as before until then. */
-  update(id: string, patch: { name?: string; settings?: Partial<CollectionSettings> }): Collection {
+  update(id: string, patch: { name?: string; settings?: Partial<CollectionSettings>; roots?: string[] }): Collection {
     if (patch.name !== undefined) refuseHidden(patch.name)
     const before = this.#store.collections.get(id)
-    const after = this.#store.collections.update(id, patch)
+    const roots = patch.roots && before.roots.filter((root) => patch.roots?.includes(root))
+    const after = this.#store.collections.update(id, { ...patch, roots })
+    const leaves = after.roots.length < before.roots.length
     const changed = (...keys: (keyof CollectionSettings)[]) =>
       keys.some((key) => before.settings[key] !== after.settings[key])
     if (changed('chunkTokens', 'chunkOverlap')) this.#store.documents.markAllPending(id)
-    if (changed('watch')) this.#watch(after)
+    if (changed('watch') || leaves) this.#watch(after)
     const affected = changed('embeddingModel', 'vectorType', 'chunkTokens', 'chunkOverlap', 'koreanMorphemes')
-    if (affected && after.documents > 0) this.#indexJob(id, false)
+    if ((affected || leaves) && after.documents > 0) this.#indexJob(id, false)
     return after
   }
 

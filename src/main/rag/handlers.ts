@@ -42,9 +42,9 @@ function collectionHandlers({ collections, store }: KnowledgeServices): Handlers
     collectionsAddPage: async ({ id, url, allowPrivate }) => ({
       jobId: collections.addPage(id, { url, allowPrivate }),
     }),
-    documentsList: async ({ collectionId, search, offset, limit }) => {
+    documentsList: async ({ collectionId, search, offset, limit, state }) => {
       store.collections.get(collectionId)
-      return store.documents.list(collectionId, search, offset, limit)
+      return store.documents.list(collectionId, search, offset, limit, state)
     },
     documentsGet: async ({ id }) => ({ document: store.documents.get(id), ...store.documents.content(id) }),
     documentsRemove: async ({ id }) => {

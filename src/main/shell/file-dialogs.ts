@@ -3,7 +3,14 @@ import { z } from 'zod'
 import { type PickPurpose } from '../../shared/bridge'
 import { type Texts } from './texts'
 
-export const pickPurpose: z.ZodType<PickPurpose> = z.enum(['model', 'model_folder', 'backup_target', 'backup_source'])
+export const pickPurpose: z.ZodType<PickPurpose> = z.enum([
+  'model',
+  'model_folder',
+  'documents',
+  'document_folder',
+  'backup_target',
+  'backup_source',
+])
 
 export type FileDialog = { kind: 'open'; options: OpenDialogOptions } | { kind: 'save'; options: SaveDialogOptions }
 
@@ -18,6 +25,13 @@ export function fileDialog(purpose: PickPurpose, t: Texts, today: Date): FileDia
     }
     case 'model_folder':
       return { kind: 'open', options: { title: t.pickModelFolder, properties: ['openDirectory'] } }
+    case 'documents':
+      return { kind: 'open', options: { title: t.pickDocuments, properties: ['openFile', 'multiSelections'] } }
+    case 'document_folder':
+      return {
+        kind: 'open',
+        options: { title: t.pickDocumentFolder, properties: ['openDirectory', 'multiSelections'] },
+      }
     case 'backup_source':
       return { kind: 'open', options: { title: t.pickBackupSource, filters: [backups, all], properties: ['openFile'] } }
     case 'backup_target': {

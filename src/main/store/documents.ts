@@ -87,16 +87,15 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
   const selectByPath = db.prepare<[string, string], Row>(
     `SELECT ${columns} FROM ${joined} WHERE c.id = ? AND d.path = ?`,
   )
-  const page = db.prepare<{ collection: string; like: string; offset: number; limit: number }, Row>(
-    `SELECT ${columns} FROM ${joined} WHERE c.id = @collection
-       AND (d.path LIKE @like ESCAPE '\\' OR d.title LIKE @like ESCAPE '\\') ORDER BY d.path LIMIT @limit OFFSET @offset`,
+  const matches = `c.id = @collection AND (@state IS NULL OR d.state = @state)
+       AND (d.path LIKE @like ESCAPE '\\' OR d.title LIKE @like ESCAPE '\\')`
+  const page = db.prepare<Record<string, unknown>, Row>(
+    `SELECT ${columns} FROM ${joined} WHERE ${matches} ORDER BY d.path LIMIT @limit OFFSET @offset`,
   )
-  const total = db
-    .prepare<{ collection: string; like: string }, number>(
-      `SELECT count(*) FROM ${joined} WHERE c.id = @collection
-         AND (d.path LIKE @like ESCAPE '\\' OR d.title LIKE @like ESCAPE '\\')`,
-    )
-    .pluck()
+  const total = db.prepare<Record<string, unknown>, number>(`SELECT count(*) FROM ${joined} WHERE ${matches}`).pluck()
+  const countStates = db.prepare<[string], { state: Document['state']; count: number }>(
+    `SELECT d.state, count(*) AS count FROM ${joined} WHERE c.id = ? GROUP BY d.state`,
+  )
   const known = db.prepare<[string], KnownDocument>(
     `SELECT d.id, d.path, d.title, d.type, d.size_bytes AS sizeBytes, d.changed_at AS changedAt,
        d.content_hash AS contentHash, d.state, d.reason, d.warning FROM ${joined} WHERE c.id = ? ORDER BY d.path`,
@@ -171,17 +170,22 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
       const found = selectByPath.get(collectionId, normalText(path))
       return found ? documentOf(found) : null
     },
-    /** By path; `search` is looked for in path and title. */
+    /** By path; `search` is looked for in path and title. @param state only documents in it. */
     list(
       collectionId: string,
       search: string,
       offset: number,
       limit: number,
-    ): { total: number; documents: Document[] } {
+      state: Document['state'] | null = null,
+    ): { total: number; documents: Document[]; states: Record<Document['state'], number> } {
       const like = `%${normalText(search).replace(/[\\%_]/g, '\\$&')}%`
+      const where = { collection: collectionId, like, state }
+      const states = { indexed: 0, pending: 0, failed: 0 }
+      for (const row of countStates.all(collectionId)) states[row.state] = row.count
       return {
-        total: total.get({ collection: collectionId, like }) ?? 0,
-        documents: page.all({ collection: collectionId, like, offset, limit }).map(documentOf),
+        total: total.get(where) ?? 0,
+        documents: page.all({ ...where, offset, limit }).map(documentOf),
+        states,
       }
     },
     /** All documents of a collection, by path, with what tells whether their files have changed. */

@@ -1,7 +1,19 @@
-import { Box, Download, FolderInput, Languages, MessageSquare, Plus, Power, Settings, SunMoon } from '@lucide/vue'
+import {
+  Box,
+  Download,
+  FolderInput,
+  Languages,
+  LibraryBig,
+  MessageSquare,
+  Plus,
+  Power,
+  Settings,
+  SunMoon,
+} from '@lucide/vue'
 import { type Component, computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useRouter } from 'vue-router'
+import { useCollections } from '../stores/collections'
 import { useConversations } from '../stores/conversations'
 import { useEngine } from '../stores/engine'
 import { useModels } from '../stores/models'
@@ -20,6 +32,7 @@ export function useCommands() {
   const { t, locale } = useI18n()
   const router = useRouter()
   const conversations = useConversations()
+  const collections = useCollections()
   const models = useModels()
   const engine = useEngine()
   const settings = useSettings()
@@ -27,6 +40,13 @@ export function useCommands() {
 
   const views = computed<Command[]>(() => [
     { id: 'view-chat', group: t('palette.view'), label: t('frame.chat'), icon: MessageSquare, run: () => go('/chat') },
+    {
+      id: 'view-knowledge',
+      group: t('palette.view'),
+      label: t('frame.knowledge'),
+      icon: LibraryBig,
+      run: () => go('/knowledge'),
+    },
     { id: 'view-models', group: t('palette.view'), label: t('frame.models'), icon: Box, run: () => go('/models') },
     {
       id: 'view-settings',
@@ -49,6 +69,13 @@ export function useCommands() {
 
   const actions = computed<Command[]>(() => [
     { id: 'new-chat', group: t('palette.action'), label: t('chat.new'), icon: Plus, run: () => go('/chat') },
+    {
+      id: 'new-collection',
+      group: t('palette.action'),
+      label: t('knowledge.create'),
+      icon: Plus,
+      run: () => go('/knowledge', { add: 'collection' }),
+    },
     {
       id: 'import-model',
       group: t('palette.action'),
@@ -94,6 +121,16 @@ export function useCommands() {
     })),
   )
 
+  const knowledge = computed<Command[]>(() =>
+    collections.collections.map((collection) => ({
+      id: `collection-${collection.id}`,
+      group: t('palette.collection'),
+      label: collection.name,
+      icon: LibraryBig,
+      run: () => void router.push({ name: 'collection', params: { id: collection.id } }),
+    })),
+  )
+
   const library = computed<Command[]>(() =>
     models.models.map((model) => ({
       id: `model-${model.id}`,
@@ -104,5 +141,5 @@ export function useCommands() {
     })),
   )
 
-  return computed(() => [...views.value, ...actions.value, ...chats.value, ...library.value])
+  return computed(() => [...views.value, ...actions.value, ...chats.value, ...knowledge.value, ...library.value])
 }

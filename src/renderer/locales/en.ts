@@ -1,5 +1,6 @@
 import { chat, load, preset, sampling } from './en/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './en/frame'
+import { knowledge, reader } from './en/knowledge'
 import { models } from './en/models'
 import { settings } from './en/settings'
 
@@ -11,10 +12,12 @@ export const en = {
   frame,
   host,
   jobs,
+  knowledge,
   load,
   models,
   palette,
   preset,
+  reader,
   sampling,
   settings,
   unit,

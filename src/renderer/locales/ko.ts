@@ -1,6 +1,7 @@
 import type { Messages } from './en'
 import { chat, load, preset, sampling } from './ko/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './ko/frame'
+import { knowledge, reader } from './ko/knowledge'
 import { models } from './ko/models'
 import { settings } from './ko/settings'
 
@@ -12,10 +13,12 @@ export const ko: Messages = {
   frame,
   host,
   jobs,
+  knowledge,
   load,
   models,
   palette,
   preset,
+  reader,
   sampling,
   settings,
   unit,

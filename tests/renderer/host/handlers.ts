@@ -1,10 +1,12 @@
 /** A small host in memory: enough of every route for the window to be used. */
 import { conversationSettings, type Conversation, type Message } from '../../../src/shared/contract/chat'
 import { type Job } from '../../../src/shared/contract/jobs'
+import { type Collection, type Document } from '../../../src/shared/contract/knowledge'
 import { type ModelSummary } from '../../../src/shared/contract/models'
 import { type Preset, settings as settingsSchema } from '../../../src/shared/contract/settings'
 import { MoruError } from '../../../src/shared/errors'
 import { chatHandlers } from './chat-handlers'
+import { knowledgeHandlers } from './knowledge-handlers'
 import { aConversation, aDetail, aModel, aStatus } from './samples'
 import { type Handlers } from './test-host'
 
@@ -12,6 +14,8 @@ export interface World {
   conversations: Map<string, Conversation>
   removed: Map<string, Conversation>
   messages: Map<string, Message>
+  collections: Map<string, Collection>
+  documents: Document[]
   models: ModelSummary[]
   presets: Preset[]
   jobs: Job[]
@@ -28,6 +32,8 @@ export const aWorld = (change: Partial<World> = {}): World => ({
   conversations: new Map(),
   removed: new Map(),
   messages: new Map(),
+  collections: new Map(),
+  documents: [],
   models: [aModel()],
   presets: [],
   jobs: [],
@@ -263,6 +269,7 @@ function engineHandlers(world: World) {
 export const handlersFor = (world: World): Partial<Handlers> => ({
   ...conversationHandlers(world),
   ...chatHandlers(world),
+  ...knowledgeHandlers(world),
   ...modelHandlers(world),
   ...settingsHandlers(world),
   ...engineHandlers(world),

@@ -13,6 +13,7 @@ export const action = {
 
 export const frame = {
   chat: 'Chat',
+  knowledge: 'Knowledge',
   models: 'Models',
   search: 'Search',
   settings: 'Settings',
@@ -27,6 +28,7 @@ export const host = {
 
 export const palette = {
   action: 'Action',
+  collection: 'Collection',
   conversation: 'Chat',
   model: 'Model',
   none: 'Nothing found.',

@@ -13,6 +13,7 @@ export const action = {
 
 export const frame = {
   chat: '채팅',
+  knowledge: '지식',
   models: '모델',
   search: '검색',
   settings: '설정',
@@ -27,6 +28,7 @@ export const host = {
 
 export const palette = {
   action: '동작',
+  collection: '컬렉션',
   conversation: '채팅',
   model: '모델',
   none: '찾은 항목이 없습니다.',

@@ -62,7 +62,13 @@ export const collectionsCreate = defineRoute('collections.create', {
   output: collection,
 })
 export const collectionsUpdate = defineRoute('collections.update', {
-  input: z.object({ id, name: collectionName.optional(), settings: collectionSettings.partial().optional() }),
+  input: z.object({
+    id,
+    name: collectionName.optional(),
+    settings: collectionSettings.partial().optional(),
+    /** Those of its folders and files that it goes on following; what came from the others goes. */
+    roots: z.array(z.string().max(4096)).max(10_000).optional(),
+  }),
   output: collection,
 })
 export const collectionsRemove = defineRoute('collections.remove', { input: z.object({ id }), output: z.object({}) })
@@ -83,7 +89,7 @@ export const collectionsUpload = defineRoute('collections.upload', {
     files: z
       .array(z.object({ name: z.string().min(1).max(500), base64: z.string().max(64_000_000) }))
       .min(1)
-      .max(50),
+      .max(1000),
   }),
   output: z.object({ jobId: z.string() }),
 })

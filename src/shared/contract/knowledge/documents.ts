@@ -26,10 +26,18 @@ export const documentsList = defineRoute('documents.list', {
   input: z.object({
     collectionId: id,
     search: z.string().max(500).default(''),
+    /** Only documents in this state. */
+    state: document.shape.state.nullable().default(null),
     offset: z.number().int().min(0).default(0),
     limit: z.number().int().min(1).max(1000).default(200),
   }),
-  output: z.object({ total: z.number().int(), documents: z.array(document) }),
+  output: z.object({
+    /** Of those that match. */
+    total: z.number().int(),
+    documents: z.array(document),
+    /** All of the collection, by state. */
+    states: z.record(document.shape.state, z.number().int()),
+  }),
 })
 /** The extracted text with the ranges of its chunks, to show a citation at its place. */
 export const documentsGet = defineRoute('documents.get', {
