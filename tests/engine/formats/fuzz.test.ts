@@ -22,6 +22,7 @@ const watch = watchAllocations()
 afterAll(() => watch.stop())
 // Imported under watch: a module may keep a constructor that it finds when it is loaded.
 const { openModelFile } = await import('../../../src/main/engine/formats/model-file')
+const { codebooks } = await import('../../../src/main/engine/formats/codebooks')
 const { readGgufConfig } = await import('../../../src/main/engine/models/read-gguf-config')
 
 function ggufSeeds(types: Uint8Array): Seed[] {
@@ -64,11 +65,32 @@ function safetensorsSeeds(): Seed[] {
   ]
 }
 
+/** A checkpoint of zeros, but for the values of a codebook and the text of a quant_state. */
+function packed(tensors: Record<string, unknown[]>, map?: Float32Array, state = ''): Seed {
+  const widths: Record<string, number> = { I32: 4, F32: 4, F16: 2, U8: 1, I8: 1 }
+  const header: Record<string, unknown> = {}
+  const data: Uint8Array[] = []
+  let end = 0
+  for (const [name, [dtype, shape]] of Object.entries(tensors) as [string, [string, number[]]][]) {
+    const bytes = new Uint8Array(widths[dtype] * shape.reduce((a, b) => a * b, 1))
+    if (map && name.endsWith('quant_map')) bytes.set(new Uint8Array(map.buffer, map.byteOffset, map.byteLength))
+    if (name.includes('quant_state')) bytes.set(new TextEncoder().encode(state))
+    header[name] = { dtype, shape, data_offsets: [end, (end += bytes.length)] }
+    data.push(bytes)
+  }
+  return writeSafetensors(header, new Uint8Array(Buffer.concat(data)))
+}
+
 /** What a load that succeeded must keep: all tensors inside the files, readable to their last byte. */
 async function checkTensors(file: WeightFile): Promise<void> {
   let total = 0
-  for (const { name, sizeBytes } of file.tensors.values()) {
+  for (const { name, sizeBytes, quantized } of file.tensors.values()) {
     total += sizeBytes
+    if (quantized) {
+      // Values that cannot be are found when they are read.
+      await orRefusal(file.readQuantized!(name))
+      continue
+    }
     expect((await file.read(name, Math.max(0, sizeBytes - 8), Math.min(8, sizeBytes))).length).toBeGreaterThan(0)
   }
   expect(total).toBeLessThanOrEqual(file.sizeBytes)
@@ -150,6 +172,29 @@ describe('damaged models', () => {
     const rss = process.memoryUsage().rss
     checkOutcomes(await fuzz('fuzz.safetensors', safetensorsSeeds(), 5000, 100_001))
     expect(process.memoryUsage().rss - rss).toBeLessThan(300 * 1024 * 1024)
+  })
+
+  it('are refused or loaded: 2,000 quantized checkpoints', { timeout: 60_000 }, async () => {
+    await mkdir(join(folder.path, 'gptq'))
+    await folder.write('gptq/config.json', '{"quantization_config": {"quant_method": "gptq", "bits": 4}}')
+    const gptq = {
+      'a.qweight': ['I32', [2, 8]],
+      'a.qzeros': ['I32', [1, 1]],
+      'a.scales': ['F16', [1, 8]],
+      'a.g_idx': ['I32', [16]],
+    }
+    const state = '{"quant_type": "nf4", "blocksize": 64, "dtype": "float16", "shape": [2, 64]}'
+    const nf4 = {
+      'w.weight': ['U8', [64, 1]],
+      'w.weight.absmax': ['F32', [2]],
+      'w.weight.quant_map': ['F32', [16]],
+      'w.weight.quant_state.bitsandbytes__nf4': ['U8', [state.length]],
+      'v.weight': ['I8', [2, 4]],
+      'v.SCB': ['F32', [2]],
+    }
+    const known = await readFile(join(import.meta.dirname, '../../golden/quantization/bitsandbytes/model.safetensors'))
+    const seeds = [packed(gptq), packed(nf4, codebooks.nf4, state), { bytes: new Uint8Array(known), fields: [] }]
+    checkOutcomes(await fuzz('gptq/model.safetensors', seeds, 2000, 300_001))
   })
 
   it('are refused or loaded: 1,000 indexes', { timeout: 60_000 }, async () => {

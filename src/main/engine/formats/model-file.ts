@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MoruError } from '../../../shared/errors'
+import { withQuantizedMatrices } from './checkpoints/quantized-checkpoint'
 import { quoted } from './file-error'
 import { openGguf } from './gguf'
 import { openSafetensors, openSafetensorsIndex } from './safetensors'
@@ -28,10 +29,12 @@ export async function openModelFile(path: string): Promise<WeightFile> {
 
 async function openFile(path: string): Promise<WeightFile> {
   const name = basename(path)
-  if (name.endsWith('.safetensors.index.json')) return openSafetensorsIndex(path)
+  if (name.endsWith('.safetensors.index.json')) return withQuantizedMatrices(await openSafetensorsIndex(path))
   if (name.endsWith('.safetensors')) {
     // One shard alone is not a model; the index beside it knows the others.
-    return shardName.test(name) ? openSafetensorsIndex(join(dirname(path), indexName)) : openSafetensors(path)
+    const shard = shardName.test(name)
+    const opened = await (shard ? openSafetensorsIndex(join(dirname(path), indexName)) : openSafetensors(path))
+    return withQuantizedMatrices(opened)
   }
   if (name.endsWith('.gguf') || (await beginsWithGguf(path))) return openGguf(path)
   throw new MoruError('unsupported', `${name} is neither GGUF nor safetensors: choose a .gguf or .safetensors file.`)
