@@ -11,6 +11,7 @@ import {
 } from '../../../src/main/engine/kernels/attention'
 import { type Kernel } from '../../../src/main/engine/kernels/define-kernel'
 import { embed } from '../../../src/main/engine/kernels/embed'
+import { int8Inputs, matmulInt8Tiled, matmulInt8Vec } from '../../../src/main/engine/kernels/int8'
 import {
   adjustLogits,
   logitsSlices,
@@ -32,9 +33,11 @@ import { attentionCombine as combineTwin } from '../../reference/attention-combi
 import { embed as embedTwin } from '../../reference/embed'
 import { countFlops } from '../../reference/flops'
 import { gatherRows as gatherTwin } from '../../reference/gather-rows'
+import { int8Inputs as inputsTwin } from '../../reference/int8-inputs'
 import { layerNorm as layerTwin } from '../../reference/layer-norm'
 import { logitsSlices as slicesTwin } from '../../reference/logits-slices'
 import { matmul } from '../../reference/matmul'
+import { matmulInt8 } from '../../reference/matmul-int8'
 import { pool as poolTwin } from '../../reference/pool'
 import { rmsNorm as rmsTwin } from '../../reference/rms-norm'
 import { ropeStore as ropeTwin } from '../../reference/rope-store'
@@ -191,6 +194,38 @@ describe.each(weightTypes)('weights of %s', (type: WeightType) => {
           const y = embedTwin(m.read(ids), numbers(rows * cols), shape, 2, numbers(rows * cols), ADD > 0)
           m.add(y.length * (1 + ADD))
           m.add(packed(rows) / 4)
+        },
+      })
+  })
+})
+
+describe('int8 products', () => {
+  const [cols, steps, rows] = [64, 2, 32]
+
+  it('int8_inputs', () => {
+    expectCosts({
+      kernel: int8Inputs,
+      shape: { tokens: 9, cols, steps },
+      // Four codes a word, a scale a token, and two blocks' outliers.
+      twin: (m) => m.add(inputsTwin(m.read(numbers(9 * cols)), cols, 6).codes.length / 4 + 9 + 2 * steps),
+    })
+  })
+
+  it.each([matmulInt8Vec, matmulInt8Tiled])('$name', (kernel) => {
+    const inputs = inputsTwin(numbers(tokens * cols), cols, 100)
+    for (const [BIAS, ADD] of [
+      [0, 0],
+      [1, 0],
+      [1, 1],
+    ])
+      expectCosts({
+        kernel,
+        shape: { tokens, rows, cols, steps, BIAS, ADD, GROUP: cols, WIDE: 1, MINIMUM: 0 },
+        twin: (m) => {
+          const own = (count: number) => m.read(numbers(count))
+          const extra = { bias: BIAS ? own(rows) : undefined, y0: ADD ? own(tokens * rows) : undefined }
+          m.add((tokens * cols) / 4 + tokens + steps + (rows * cols) / 4 + rows)
+          m.add(matmulInt8(numbers(tokens * cols), inputs, numbers(rows * cols), { tokens, rows, cols }, extra).length)
         },
       })
   })

@@ -4,6 +4,7 @@ import { attention, attentionCombine, ropeStore } from './attention'
 import { multiplyAdd, streamRead } from './ceilings'
 import { type Kernel } from './define-kernel'
 import { embed } from './embed'
+import { int8Inputs, matmulInt8Tiled, matmulInt8Vec } from './int8'
 import { adjustLogits, logitsSlices, tokenLoss, topKCollect, topKThreshold } from './logits'
 import { matmulTiled, matmulVec } from './matmul'
 import { gatherRows, layerNorm, rmsNorm } from './norms'
@@ -12,6 +13,9 @@ import { pool } from './pool'
 export const kernels: readonly Kernel[] = [
   ...Object.values(matmulVec),
   ...Object.values(matmulTiled),
+  int8Inputs,
+  matmulInt8Vec,
+  matmulInt8Tiled,
   ...Object.values(embed),
   rmsNorm,
   layerNorm,

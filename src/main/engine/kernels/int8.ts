@@ -1,0 +1,72 @@
+/** Products of int8 weights and int8 activations: LLM.int8(), or plain W8A8 where no input is an outlier. Shapes in the shaders' headers. */
+import inputsSource from '../../../../kernels/int8_inputs.wgsl?raw'
+import tiledSource from '../../../../kernels/matmul_int8_tiled.wgsl?raw'
+import vecSource from '../../../../kernels/matmul_int8_vec.wgsl?raw'
+import grid from '../../../../kernels/parts/grid.wgsl?raw'
+import products from '../../../../kernels/parts/int8_products.wgsl?raw'
+import scales from '../../../../kernels/parts/weights_scales.wgsl?raw'
+import { defineKernel, type Shape } from './define-kernel'
+import { weightBytes } from './weight-formats'
+
+/** Tokens whose outliers are outliers together. */
+export const outlierBlock = 8
+
+const inputBytes = (s: Shape) => s.tokens * (s.steps * 32 + 4) + 4 * Math.ceil(s.tokens / outlierBlock) * s.steps
+
+export const int8Inputs = defineKernel({
+  name: 'int8_inputs',
+  source: inputsSource,
+  parts: [grid],
+  inputs: { x: 'IN[tokens, cols]' },
+  outputs: {
+    codes: 'u32[tokens, steps * 8]',
+    inputScales: 'f32[tokens]',
+    outliers: 'u32[ceil(tokens / 8), steps]',
+  },
+  params: { tokens: 'u32', cols: 'u32', steps: 'u32', threshold: 'f32' },
+  constants: ['IN'],
+  exchange: () => ({ vectors: 1, scalars: 0 }),
+  workgroups: (s) => Math.ceil(s.tokens / outlierBlock),
+  // Each input is divided; a scale is a division too.
+  flops: (s) => s.tokens * (s.cols + 1),
+  bytes: (s) => 4 * s.tokens * s.cols + inputBytes(s),
+})
+
+/** Numbers of outliers are known on the device alone, so their products and reads are not counted. */
+const shared = {
+  parts: [scales, products],
+  inputs: {
+    weights: 'u32 packed [rows, cols]',
+    scales: 'u32 packed',
+    codes: 'u32[tokens, steps * 8]',
+    inputScales: 'f32[tokens]',
+    outliers: 'u32[ceil(tokens / 8), steps]',
+    x: 'IN[tokens, cols]',
+    bias: 'f32[rows]',
+  },
+  outputs: { y: 'OUT[tokens, out_stride]' },
+  params: { tokens: 'u32', cols: 'u32', steps: 'u32', rows: 'u32', out_offset: 'u32', out_stride: 'u32' },
+  constants: ['IN', 'OUT', 'MINIMUM', 'WIDE', 'GROUP', 'BIAS', 'ADD', 'OCTETS'],
+  flops: (s: Shape) => s.tokens * s.rows * (2 * s.cols + s.BIAS + s.ADD),
+  bytes: (s: Shape) =>
+    weightBytes('q8', s.rows, s.cols, s) +
+    inputBytes(s) +
+    4 * s.tokens * s.rows * (s.ADD ? 2 : 1) +
+    (s.BIAS ? 4 * s.rows : 0),
+} as const
+
+const tilesOf = (s: Shape) => Math.ceil(s.rows / (s.LANES * 4))
+
+export const matmulInt8Vec = defineKernel({
+  name: 'matmul_int8_vec',
+  source: vecSource,
+  ...shared,
+  workgroups: (s) => [tilesOf(s), s.tokens],
+})
+
+export const matmulInt8Tiled = defineKernel({
+  name: 'matmul_int8_tiled',
+  source: tiledSource,
+  ...shared,
+  workgroups: (s) => [tilesOf(s), Math.ceil(s.tokens / (s.OCTETS * 8))],
+})
