@@ -12,6 +12,7 @@ const domains = {
   text: ['chat', 'models'],
   bench: ['models', 'text', 'rag'],
   profile: ['bench', 'text'],
+  quantize: ['models', 'text'],
   cache: [],
   rag: ['cache', 'chat', 'text', 'models'],
 }
@@ -58,7 +59,19 @@ export const layers = {
     'src/main/engine/tokenizer',
     'src/shared',
   ],
+  'src/main/engine/quantize': [
+    'src/main/engine/runtime',
+    'src/main/engine/models',
+    'src/main/engine/layers',
+    'src/main/engine/kernels',
+    'src/main/engine/device',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/main/engine/tokenizer',
+    'src/shared',
+  ],
   'src/main/engine': [
+    'src/main/engine/quantize',
     'src/main/engine/runtime',
     'src/main/engine/models',
     'src/main/engine/layers',

@@ -7,6 +7,7 @@ import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
 import { Downloads, ModelLibrary, modelsHandlers } from '../models'
 import { profilerHandlers } from '../profile'
+import { quantizeHandlers } from '../quantize'
 import { CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { openStore } from '../store'
 import { textHandlers } from '../text'
@@ -95,6 +96,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
       describeModel: (id) => library.describe(id),
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
+    ...quantizeHandlers({ library, jobs }),
     ...profilerHandlers(engine, defaultModel),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }

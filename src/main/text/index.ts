@@ -9,6 +9,7 @@ import { type TextEngine } from './text-engine'
 import { tokenizerAt } from './tokenizer-at'
 
 export { reported } from './event-queue'
+export { readText, textWindows } from './read-text'
 export { type TextEngine, type TextModel } from './text-engine'
 
 /** `defaultModel`: the one the person chose, else the bundled one. */

@@ -9,6 +9,8 @@ import type { Api, CallOptions, StreamName } from './types'
 const streams: Record<StreamName, true> = {
   'ask.run': true,
   'bench.run': true,
+  'compare.run': true,
+  'compare.prompt': true,
   'profiler.run': true,
   'chat.send': true,
   'chat.regenerate': true,

@@ -7,10 +7,22 @@ import * as jobs from './jobs'
 import * as knowledge from './knowledge'
 import * as models from './models'
 import * as profiler from './profiler'
+import * as quantize from './quantize/served'
 import * as settings from './settings'
 import * as text from './text'
 
-const modules = { ...engine, ...models, ...chat, ...settings, ...jobs, ...text, ...bench, ...profiler, ...knowledge }
+const modules = {
+  ...engine,
+  ...models,
+  ...chat,
+  ...settings,
+  ...jobs,
+  ...text,
+  ...bench,
+  ...profiler,
+  ...quantize,
+  ...knowledge,
+}
 type Modules = typeof modules
 type EndpointKeys = { [K in keyof Modules]: Modules[K] extends Endpoint ? K : never }[keyof Modules]
 

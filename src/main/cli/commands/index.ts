@@ -2,6 +2,7 @@
 import { type Command, UsageError } from '../command'
 import { ask } from './ask'
 import { bench } from './bench'
+import { compare } from './compare'
 import { doctor } from './doctor'
 import { embed } from './embed'
 import { evaluate } from './evaluate'
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   generate,
   tokenize,
   perplexity,
+  compare,
   embed,
   index,
   search,

@@ -114,13 +114,7 @@ export class LoadedModel {
     ids: number[],
     options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
   ): Promise<Float32Array> {
-    this.check(ids)
-    if (ids.length > this.contextLength)
-      throw contextFull(
-        `${ids.length} tokens to score; the context holds ${this.contextLength}.`,
-        ids.length,
-        this.contextLength,
-      )
+    this.checkLength(ids)
     const out = new Float32Array(ids.length - 1)
     const blocks = await this.scheduler.hold(Math.ceil(out.length / blockTokens), options.signal)
     try {
@@ -136,6 +130,24 @@ export class LoadedModel {
       this.scheduler.giveBack(blocks)
     }
     return out
+  }
+
+  /**
+   * Logits after each of the ids, given what is before it, some tokens at a time: [tokens][vocab], valid until the next is asked for.
+   * Waits its turn for room in the cache. Throws context_full, invalid_input, cancelled.
+   */
+  async *predict(ids: number[], signal?: AbortSignal): AsyncGenerator<Float32Array[]> {
+    this.checkLength(ids)
+    const blocks = await this.scheduler.hold(Math.ceil(ids.length / blockTokens), signal)
+    try {
+      for (let at = 0; at < ids.length; at += scoredTokens) {
+        throwIfCancelled(signal)
+        const entry = { ids: ids.slice(at, at + scoredTokens), position: at, blocks, logits: 'all' as const }
+        yield await this.exclusive(() => this.runner.logits([entry]))
+      }
+    } finally {
+      this.scheduler.giveBack(blocks)
+    }
   }
 
   /** Ends all requests with `reason` and frees the GPU's memory once the step in progress is over. */
@@ -156,6 +168,16 @@ export class LoadedModel {
     const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= this.config.vocabSize)
     if (wrong !== undefined)
       throw new MoruError('invalid_input', `Token id ${wrong} is outside the vocabulary of ${this.config.vocabSize}.`)
+  }
+
+  private checkLength(ids: number[]): void {
+    this.check(ids)
+    if (ids.length <= this.contextLength) return
+    throw contextFull(
+      `${ids.length} tokens to score; the context holds ${this.contextLength}.`,
+      ids.length,
+      this.contextLength,
+    )
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {

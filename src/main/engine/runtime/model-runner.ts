@@ -55,6 +55,8 @@ export class ModelRunner {
   private readonly workspace: StepWorkspace
   private readonly releaseWorkspace: () => void
   private readonly inputs: StepInputs
+  /** For whole rows of logits; there once they were asked for. */
+  private logitStaging: GPUBuffer | null = null
 
   private constructor(
     gpu: Gpu,
@@ -93,6 +95,8 @@ export class ModelRunner {
   }
 
   release(): void {
+    if (this.logitStaging) this.gpu.release(this.logitStaging)
+    this.logitStaging = null
     this.cache.release()
     this.releaseWorkspace()
   }
@@ -154,14 +158,14 @@ export class ModelRunner {
     return losses
   }
 
-  /** Logits of every row the entries ask for, [rows][vocab]: for tests and comparisons of models. */
+  /** Logits of every row the entries ask for, [rows][vocab]: for comparisons of models. */
   async logits(entries: StepEntry[]): Promise<Float32Array[]> {
     const { step, rows } = this.record(entries)
     const out: Float32Array[] = []
     for (let first = 0; first < rows.length; first += logitRows) {
       const count = Math.min(logitRows, rows.length - first)
       this.recordHead(step, rows, first, count)
-      for (let row = 0; row < count; row++) out.push(await this.readRow(row))
+      out.push(...(await this.readRows(count)))
     }
     this.gpu.bindings.trim()
     return out
@@ -222,6 +226,21 @@ export class ModelRunner {
     if (k <= 1) return
     this.recorder.run(topKThreshold, { SLICES: logitSlices }, { slices, thresholds, counts }, { rows, k })
     this.recorder.run(topKCollect, { CAPACITY: topKCapacity }, { logits, thresholds, counts, candidates }, shape)
+  }
+
+  /** Logits of the first rows of the last head, [rows][vocab]. */
+  private async readRows(count: number): Promise<Float32Array[]> {
+    const { vocabSize } = this.model.config
+    const stride = vocabStride(this.model.config)
+    this.logitStaging ??= await this.gpu.allocate(
+      'logits read back',
+      logitRows * stride * 4,
+      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    )
+    this.recorder.copy(this.workspace.logits, 0, this.logitStaging, 0, count * stride * 4)
+    this.recorder.submit()
+    const all = new Float32Array(await this.gpu.mapped(this.logitStaging, count * stride * 4))
+    return Array.from({ length: count }, (_, row) => all.subarray(row * stride, row * stride + vocabSize))
   }
 
   /** Logits of a row of the last head, [vocab]. */

@@ -1,0 +1,119 @@
+/** The same prompt through two models: where their greedy answers part, and what both held likely there. */
+import { type ParsedInputOf } from '../../shared/contract'
+import { type comparePrompt, type PromptComparison } from '../../shared/contract/quantize'
+import { sampling } from '../../shared/contract/sampling'
+import { MoruError } from '../../shared/errors'
+import { divergence, Engine, type LoadedModel } from '../engine'
+import { type ModelLibrary } from '../models'
+
+type Input = Omit<ParsedInputOf<typeof comparePrompt>, 'models'>
+type Progress = (stage: 'load' | 'answer', done: number, total: number) => void
+
+/** Tokens of a distribution that are told. */
+const told = 12
+
+/** Throws what loading throws; unsupported where the first model has no chat template; invalid_input where the vocabularies differ. */
+export async function comparePromptAnswers(
+  library: Pick<ModelLibrary, 'resolve'>,
+  models: [string, string],
+  input: Input,
+  onProgress: Progress,
+  signal: AbortSignal,
+): Promise<PromptComparison> {
+  const engine = new Engine()
+  try {
+    const loaded: LoadedModel[] = []
+    for (const [i, model] of models.entries()) {
+      onProgress('load', i, 2)
+      const { path } = await library.resolve(model)
+      loaded.push(await engine.load(path, { load: input.load, signal }))
+    }
+    const [a, b] = loaded
+    if (a.config.vocabSize !== b.config.vocabSize)
+      throw new MoruError('invalid_input', 'The models have different vocabularies: their answers cannot be compared.')
+    const promptIds = render(a, input)
+    const answers: number[][] = []
+    for (const [i, model] of loaded.entries())
+      answers.push(await answer(model, promptIds, input.maxTokens, signal, (done) => onProgress('answer', i * input.maxTokens + done, 2 * input.maxTokens))) // prettier-ignore
+    return await whereTheyPart([a, b], promptIds, [answers[0], answers[1]], signal)
+  } finally {
+    await engine.close()
+  }
+}
+
+function render({ template, tokenizer }: LoadedModel, { system, prompt }: Input): number[] {
+  if (!template) return tokenizer.encode(prompt, { special: true, affixes: true })
+  const messages = [{ role: 'user' as const, content: prompt }]
+  if (system !== '') return template.encode([{ role: 'system', content: system }, ...messages], { addGenerationPrompt: true }).ids // prettier-ignore
+  return template.encode(messages, { addGenerationPrompt: true }).ids
+}
+
+async function answer(
+  model: LoadedModel,
+  promptIds: number[],
+  maxTokens: number,
+  signal: AbortSignal,
+  onToken: (done: number) => void,
+): Promise<number[]> {
+  const greedy = sampling.parse({ temperature: 0, maxTokens })
+  let done = 0
+  for await (const event of model.generate({ promptIds, logprobs: null, signal, sampling: greedy })) {
+    if (event.kind === 'token') onToken(++done)
+    if (event.kind !== 'finished') continue
+    if (event.finishReason === 'cancelled') throw new MoruError('cancelled', 'The comparison was cancelled.')
+    return event.tokenIds
+  }
+  throw new MoruError('internal', 'The answer ended without its tokens.')
+}
+
+/** Both predict the first model's answer up to where the answers part. */
+async function whereTheyPart(
+  [a, b]: readonly [LoadedModel, LoadedModel],
+  promptIds: number[],
+  answers: readonly [number[], number[]],
+  signal: AbortSignal,
+): Promise<PromptComparison> {
+  const [first, second] = answers
+  const shared = first.findIndex((id, i) => id !== second[i])
+  const part = shared >= 0 ? shared : first.length < second.length ? first.length : -1
+  const same = part < 0 ? first.length - 1 : part
+  const ids = [...promptIds, ...first.slice(0, same)]
+  const [p, q] = [await answerLogits(a, ids, same + 1, signal), await answerLogits(b, ids, same + 1, signal)]
+  const last = [probabilities(p[same]), probabilities(q[same])] as const
+  const tell = (model: LoadedModel, tokens: number[]) => ({
+    text: model.tokenizer.decode(tokens),
+    tokens: tokens.map((id) => ({ id, text: model.tokenizer.token(id) })),
+  })
+  return {
+    answers: [tell(a, first), tell(b, second)],
+    firstDifference: part < 0 ? null : part,
+    distributions: [likeliest(a, last[0], last[1]), likeliest(a, last[1], last[0])],
+    kld: p.map((row, i) => divergence(row, q[i], null).kld),
+  }
+}
+
+/** Logits for the answer's tokens: of the last `count` places. */
+async function answerLogits(
+  model: LoadedModel,
+  ids: number[],
+  count: number,
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const rows: Float32Array[] = []
+  let at = 0
+  for await (const found of model.predict(ids, signal))
+    for (const row of found) if (at++ >= ids.length - count) rows.push(row.slice())
+  return rows
+}
+
+function probabilities(logits: Float32Array): Float64Array {
+  const most = logits.reduce((x, y) => Math.max(x, y))
+  const out = Float64Array.from(logits, (x) => Math.exp(x - most))
+  const sum = out.reduce((x, y) => x + y)
+  return out.map((x) => x / sum)
+}
+
+function likeliest({ tokenizer }: LoadedModel, p: Float64Array, other: Float64Array) {
+  const ids = [...p.keys()].sort((x, y) => p[y] - p[x]).slice(0, told)
+  return ids.map((id) => ({ id, text: tokenizer.token(id), p: p[id], otherP: other[id] }))
+}

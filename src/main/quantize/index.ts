@@ -1,0 +1,69 @@
+/** Quantizing models, and seeing what it costs. */
+import { type EventOf, type ParsedInputOf } from '../../shared/contract'
+import { type HandlersFor } from '../../shared/contract/handlers'
+import { comparison, type compareRun } from '../../shared/contract/quantize'
+import { awaitJob, type JobRunner } from '../jobs'
+import { type ModelLibrary } from '../models'
+import { reported } from '../text'
+import { comparePromptAnswers } from './compare-prompt'
+import { compareText } from './compare-text'
+
+export interface QuantizeOptions {
+  library: ModelLibrary
+  jobs: JobRunner
+}
+
+export function quantizeHandlers(options: QuantizeOptions): HandlersFor<'compareRun' | 'comparePrompt'> {
+  const { library } = options
+  const pair = async (models: [string | null, string | null]): Promise<[string, string]> => {
+    const [a, b] = [await library.resolve(models[0]), await library.resolve(models[1])]
+    return [a.path, b.path]
+  }
+  return {
+    compareRun: (input, { signal }) => reported((report) => runComparison(options, input, report, signal)),
+    comparePrompt: (input, { signal }) =>
+      reported(async (report) => {
+        const found = await comparePromptAnswers(
+          library,
+          await pair(input.models),
+          input,
+          (stage, done, total) => report({ kind: 'progress', stage, done, total }),
+          signal,
+        )
+        report({ kind: 'finished', comparison: found })
+      }),
+  }
+}
+
+async function runComparison(
+  { library, jobs }: QuantizeOptions,
+  input: ParsedInputOf<typeof compareRun>,
+  report: (event: EventOf<typeof compareRun>) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const [a, b] = [await library.resolve(input.models[0]), await library.resolve(input.models[1])]
+  const spec = {
+    kind: 'compare' as const,
+    title: `${a.name} / ${b.name}`,
+    parameters: { ...input, models: [a.path, b.path] },
+    unit: 'tokens' as const,
+    total: input.windows * (input.window - 1),
+  }
+  const result = await awaitJob(
+    jobs,
+    spec,
+    async (handle, stop) => {
+      const listener = {
+        progress: (stage: 'load' | 'predict' | 'speed', done: number, total: number, kld: number | null) => {
+          if (stage === 'predict') handle.progress(done, total)
+          report({ kind: 'progress', jobId: handle.id, stage, done, total, kld })
+        },
+        window: (...[window, tokens]: Parameters<Parameters<typeof compareText>[3]['window']>) =>
+          report({ kind: 'window', window, tokens: input.perToken ? tokens() : [] }),
+      }
+      return { ...(await compareText(library, [a.path, b.path], input, listener, stop)) }
+    },
+    signal,
+  )
+  report({ kind: 'finished', comparison: comparison.parse(result) })
+}

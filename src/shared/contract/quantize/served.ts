@@ -1,0 +1,2 @@
+/** The endpoints of quantization that the host answers. */
+export { comparePrompt, compareRun } from './compare'
