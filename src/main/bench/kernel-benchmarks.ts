@@ -1,8 +1,6 @@
-/** Matrix kernels and the device's ceilings, on a device of their own. */
-import { type BenchCeiling } from '../../shared/contract/bench'
-import { ceilingProbes, type Gpu, type KernelProbe, matrixProbe, packedFormats } from '../engine'
+/** Matrix kernels on a device of their own. */
+import { type Gpu, type KernelProbe, matrixProbe, packedFormats } from '../engine'
 import { type Benchmark } from './benchmark'
-import { type Measurement } from './measure'
 
 /** The shapes that results are named after: prefill and decoding. */
 const shapes = {
@@ -26,17 +24,6 @@ export async function matrixBenchmarks(gpu: Gpu): Promise<Benchmark[]> {
       })
     }
   return benchmarks
-}
-
-/** Throws out_of_memory. */
-export async function ceilingMeasurements(
-  gpu: Gpu,
-): Promise<(Measurement & { name: BenchCeiling['name']; unit: BenchCeiling['unit'] })[]> {
-  const { streamRead, multiplyAdd } = await ceilingProbes(gpu)
-  return [
-    { name: 'stream_read', unit: 'GB/s', measure: () => rate(streamRead.bytes / 1e9, streamRead) },
-    { name: 'multiply_add', unit: 'GFLOP/s', measure: () => rate(multiplyAdd.flops / 1e9, multiplyAdd) },
-  ]
 }
 
 const rate = async (amount: number, probe: KernelProbe) => (amount * 1000) / (await probe.measure())

@@ -9,6 +9,8 @@ export interface Measurement {
 
 export interface Sample {
   median: number
+  smallest: number
+  largest: number
   /** (largest - smallest) / median. */
   spread: number
 }
@@ -18,7 +20,8 @@ export function sampleOf(values: readonly number[]): Sample {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
   const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2
-  return { median, spread: (sorted[sorted.length - 1] - sorted[0]) / median }
+  const [smallest, largest] = [sorted[0], sorted[sorted.length - 1]]
+  return { median, smallest, largest, spread: (largest - smallest) / median }
 }
 
 /**

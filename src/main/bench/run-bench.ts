@@ -1,11 +1,12 @@
 /** One run: opens what is to be measured, takes turns, and sets the medians against the ceilings of the same run. */
 import { type ParsedInputOf } from '../../shared/contract'
-import { type BenchCeiling, type BenchReport, type BenchResult, type benchRun } from '../../shared/contract/bench'
-import { Gpu } from '../engine'
+import { type BenchReport, type BenchResult, type benchRun } from '../../shared/contract/bench'
+import { type Ceiling, type CeilingName } from '../../shared/contract/ceilings'
+import { ceilingProbes, Gpu } from '../engine'
 import { type ModelLibrary } from '../models'
 import { type TextEngine, type TextModel } from '../text'
 import { type Benchmark } from './benchmark'
-import { ceilingMeasurements, matrixBenchmarks } from './kernel-benchmarks'
+import { matrixBenchmarks } from './kernel-benchmarks'
 import { type Sample, takeTurns } from './measure'
 import { batchBenchmarks, decodeBenchmark, prefillBenchmark } from './model-benchmarks'
 import { type Ceilings, modelCost, shortestSeconds } from './roofline'
@@ -39,7 +40,7 @@ export async function runBench(
     throw error
   })
   try {
-    const ceilings = await ceilingMeasurements(gpu)
+    const ceilings = await ceilingProbes(gpu, ['stream_read', 'multiply_add'])
     const benchmarks = await chosen(services, input, gpu, model)
     const all = [...ceilings, ...benchmarks]
     const total = all.length * (input.repetitions + 1)
@@ -82,19 +83,25 @@ async function chosen(
   return benchmarks
 }
 
-/** The device and what it does at best, alone. Throws no_adapter, cancelled. */
+/**
+ * The device and what it does at best, alone: the best of the repetitions of each ceiling, because what else the machine does can
+ * only take from it. Throws no_adapter, cancelled.
+ */
 export async function measureCeilings(
   repetitions: number,
   signal: AbortSignal,
+  onStep: (name: string, done: number, total: number) => void = () => undefined,
 ): Promise<Pick<BenchReport, 'device' | 'ceilings'>> {
   const gpu = await Gpu.open()
   try {
-    const ceilings = await ceilingMeasurements(gpu)
-    const samples = await takeTurns(ceilings, repetitions, signal, () => undefined)
-    return {
-      device: deviceOf(gpu),
-      ceilings: ceilings.map(({ name, unit }) => ({ name, unit, ...figure(samples.get(name)!) })),
-    }
+    const probes = await ceilingProbes(gpu)
+    const total = probes.length * (repetitions + 1)
+    const samples = await takeTurns(probes, repetitions, signal, (name, done) => onStep(name, done, total))
+    const ceilings = probes.map(({ name, unit }) => {
+      const { smallest, largest, spread } = samples.get(name)!
+      return { name, unit, value: unit === 'us' ? smallest : largest, spread }
+    })
+    return { device: deviceOf(gpu), ceilings }
   } finally {
     await gpu.idle().catch(() => undefined)
     gpu.destroy()
@@ -107,8 +114,8 @@ function deviceOf({ report: { adapter, driver, backend, software } }: Gpu): Benc
 
 const figure = ({ median, spread }: Sample) => ({ value: median, spread })
 
-function limitsOf(ceilings: BenchCeiling[]): Ceilings {
-  const value = (name: BenchCeiling['name']) => ceilings.find((ceiling) => ceiling.name === name)!.value
+function limitsOf(ceilings: Ceiling[]): Ceilings {
+  const value = (name: CeilingName) => ceilings.find((ceiling) => ceiling.name === name)!.value
   return { gigabytesPerSecond: value('stream_read'), gigaflopsPerSecond: value('multiply_add') }
 }
 

@@ -1,7 +1,6 @@
-/** Kernels timed on their own: what the device can do at best, and matrix products as the layers run them. */
+/** Kernels timed on their own: matrix products as the layers run them. */
 import { MoruError } from '../../shared/errors'
 import { type Gpu } from './device/gpu'
-import { multiplyAdd, streamRead } from './kernels/ceilings'
 import { Recorder } from './kernels/recorder'
 import { Linear } from './layers/linear'
 import { layoutOf, packedBytes, type PackedFormat } from './quant/packed-layout'
@@ -20,7 +19,7 @@ export interface KernelProbe {
 const spanMs = 80
 const mostCalls = 4096
 
-class Probe implements KernelProbe {
+export class Probe implements KernelProbe {
   readonly flops: number
   readonly bytes: number
   private readonly gpu: Gpu
@@ -70,44 +69,6 @@ class Probe implements KernelProbe {
     await this.gpu.idle()
     return performance.now() - start
   }
-}
-
-/** More than any cache holds, as far as a binding reaches. */
-const streamBytes = 256 << 20
-/** vec4s of a workgroup's run. */
-const streamRun = 4096
-
-/** The device's own limits: memory read in one stream, f32 multiply-adds in registers. Throws out_of_memory. */
-export async function ceilingProbes(gpu: Gpu): Promise<{ streamRead: KernelProbe; multiplyAdd: KernelProbe }> {
-  const { lanes, parallelWorkgroups } = gpu.profile
-  const count = Math.floor(Math.min(streamBytes, gpu.maxBindingBytes) / 16)
-  const source = await gpu.allocate('bench stream', count * 16)
-  const seen = await gpu.allocate('bench stream result', Math.ceil(count / streamRun) * lanes * 4)
-  const shape = { count, run: streamRun }
-  const groups = parallelWorkgroups * 16
-  const starts = await gpu.allocate('bench multiply-add', lanes * 64)
-  gpu.write(
-    starts,
-    0,
-    Float32Array.from({ length: lanes * 16 }, (_, i) => i / 16),
-  )
-  const sums = await gpu.allocate('bench multiply-add result', groups * lanes * 4)
-  const work = { groups, rounds: 2048, factor: 0.999, shift: 0.001 }
-  return {
-    streamRead: new Probe(gpu, costOf(streamRead, { ...shape, LANES: lanes }), [source, seen], (recorder) =>
-      recorder.run(streamRead, {}, { x: source, out: seen }, shape),
-    ),
-    multiplyAdd: new Probe(gpu, costOf(multiplyAdd, { ...work, LANES: lanes }), [starts, sums], (recorder) =>
-      recorder.run(multiplyAdd, {}, { x: starts, out: sums }, work),
-    ),
-  }
-}
-
-function costOf(
-  kernel: { flops: (shape: Record<string, number>) => number; bytes: (shape: Record<string, number>) => number },
-  shape: Record<string, number>,
-) {
-  return { flops: kernel.flops(shape), bytes: kernel.bytes(shape) }
 }
 
 export interface MatrixShape {

@@ -97,7 +97,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
     ...quantizeHandlers({ library, jobs }),
-    ...profilerHandlers(engine, defaultModel),
+    ...profilerHandlers({ engine, jobs, store, defaultModel }),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }
   return { handlers, close }

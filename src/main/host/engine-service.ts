@@ -139,7 +139,7 @@ export class EngineService implements TextEngine, EmbeddingSource {
       loadMs: resident.model.loadMs,
       generate: (request) => this.#generate(resident.model, request),
       score: (ids, options) => resident.model.score(ids, options),
-      profile: (request) => profileGeneration(resident.model, request),
+      profile: (request, onStage) => profileGeneration(resident.model, request, onStage),
       release: () => {
         resident.holders -= 1
         this.#notice.announce()

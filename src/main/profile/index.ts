@@ -1,58 +1,104 @@
-/** Where time goes: a generation profiled kernel by kernel. */
+/** Where time goes: generations profiled kernel by kernel, kept in the run history, and the ceilings they are held against. */
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { type ProfileReport, type profilerRun } from '../../shared/contract/profiler'
-import { sampling } from '../../shared/contract/sampling'
-import { MoruError } from '../../shared/errors'
-import { measureCeilings } from '../bench'
+import { profileReport, profilerRun, timeline } from '../../shared/contract/profiler'
+import { MoruError, toMoruError } from '../../shared/errors'
+import { awaitJob, type JobRunner, type JobSpec, type JobWork } from '../jobs'
+import { type Store, type StoredProfile } from '../store'
 import { reported, type TextEngine } from '../text'
-import { kernelRows } from './report'
+import { keptCeilings, measureAnew } from './device-ceilings'
+import { runProfile, type Stage, stages } from './run-profile'
 
 type Input = ParsedInputOf<typeof profilerRun>
 type Event = EventOf<typeof profilerRun>
 
-const repetitions = 5
+export interface ProfilerOptions {
+  engine: TextEngine
+  jobs: JobRunner
+  store: Store
+  /** The one the person chose, else the bundled one. */
+  defaultModel: () => string | null
+}
 
-export function profilerHandlers(engine: TextEngine, defaultModel: () => string | null): HandlersFor<'profilerRun'> {
+type ProfilerEndpoints =
+  'profilerRun' | 'profilerList' | 'profilerGet' | 'profilerTimeline' | 'profilerCeilings' | 'profilerMeasure'
+
+export function profilerHandlers(options: ProfilerOptions): HandlersFor<ProfilerEndpoints> {
+  const { jobs, store } = options
+  jobs.onRepeat('profile', (parameters) => {
+    const input = profilerRun.input.parse(parameters)
+    const work = profileWork(options, input, () => undefined)
+    return jobs.start(specOf(input), work).id
+  })
   return {
     profilerRun: (input, { signal }) =>
-      reported<Event>((report) => run(engine, input, input.model ?? defaultModel(), report, signal)),
+      reported<Event>(async (report) => {
+        let runId = ''
+        const tell = (stage: Stage, jobId: string) => report({ kind: 'progress', jobId: (runId = jobId), stage })
+        await awaitJob(jobs, specOf(input), profileWork(options, input, tell), signal)
+        report({ kind: 'finished', runId, report: profileReport.parse(store.profiles.get(runId).report) })
+      }),
+    profilerList: async ({ limit }) =>
+      store.profiles.list(limit).map((stored) => {
+        const { device, model, promptTokens, completionTokens, wallMs, ...own } = whole(store, stored)
+        const { runId, title, startedAt } = own
+        return { device, model, promptTokens, completionTokens, wallMs, runId, title, startedAt }
+      }),
+    profilerGet: async ({ runId }) => whole(store, store.profiles.get(runId)),
+    profilerTimeline: async ({ runId }) => timeline.parse(store.profiles.timeline(runId)),
+    profilerCeilings: async () =>
+      keptCeilings(store).catch((thrown: unknown) => {
+        if (toMoruError(thrown).code !== 'no_adapter') throw thrown
+        return { device: null, ceilings: [], measuredAt: null }
+      }),
+    profilerMeasure: ({ repetitions }, { signal }) =>
+      reported(async (report) => {
+        const progress = (name: string, done: number, total: number) => report({ kind: 'progress', name, done, total })
+        report({ kind: 'finished', ...(await measureAnew(store, repetitions, signal, progress)) })
+      }),
   }
 }
 
-async function run(
-  engine: TextEngine,
+function whole(store: Store, { runId, startedAt, report }: StoredProfile) {
+  return { ...profileReport.parse(report), runId, startedAt, title: store.runs.get(runId).title }
+}
+
+const titleOf = (input: Input) => input.prompt.replace(/\s+/g, ' ').trim().slice(0, 80)
+
+const specOf = (input: Input): JobSpec => ({
+  kind: 'profile',
+  title: titleOf(input),
+  parameters: input,
+  unit: 'steps',
+  total: stages.length,
+})
+
+function profileWork(
+  { engine, store, defaultModel }: ProfilerOptions,
   input: Input,
-  id: string | null,
-  report: (event: Event) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  if (id === null)
+  tell: (stage: Stage, jobId: string) => void,
+): JobWork {
+  const modelId = input.model ?? defaultModel()
+  if (modelId === null)
     throw new MoruError(
       'model_not_loaded',
       'No model was named and there is no default: name one, or import one first.',
     )
-  report({ kind: 'progress', stage: 'load' })
-  const model = await engine.ensureLoaded(id, input.load, () => undefined, signal)
-  try {
-    const promptIds = model.tokenizer.encode(input.prompt, { special: true, affixes: true })
-    const request = {
-      promptIds,
-      sampling: sampling.parse({ temperature: 0, maxTokens: input.maxTokens }),
-      logprobs: null,
-      signal,
+  return async (handle, signal) => {
+    const onStage = (stage: Stage) => {
+      handle.progress(stages.indexOf(stage))
+      tell(stage, handle.id)
     }
-    report({ kind: 'progress', stage: 'warm-up' })
-    // Other tokens of the same number: the same kernels are compiled, and nothing of the prompt is cached afterwards.
-    for await (const event of model.generate({ ...request, promptIds: promptIds.toReversed() }))
-      if (event.kind === 'finished') break
-    report({ kind: 'progress', stage: 'ceilings' })
-    const { device, ceilings } = await measureCeilings(repetitions, signal)
-    report({ kind: 'progress', stage: 'profile' })
-    const { kernels, ...times } = await model.profile(request)
-    const full: ProfileReport = { device, ...times, ceilings, kernels: kernelRows({ kernels, ...times }, ceilings) }
-    report({ kind: 'finished', report: full })
-  } finally {
-    model.release()
+    const { report, timeline: events } = await runProfile({ engine, store }, input, modelId, onStage, signal)
+    handle.rename(`${report.model.name}: ${titleOf(input)}`)
+    store.profiles.add(handle.id, report, events)
+    handle.progress(stages.length)
+    return figuresOf(report)
   }
+}
+
+/** What the run history keeps beside the whole. */
+function figuresOf({ kernels, ceilings, device, model, ...times }: ReturnType<typeof profileReport.parse>) {
+  const [longest] = kernels
+  return { device, model, ...times, longestKernel: longest?.name ?? null, ceilings: ceilings.length }
 }

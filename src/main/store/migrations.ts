@@ -13,6 +13,7 @@ import answerCache from './migrations/0008-answer-cache.sql?raw'
 import modelSource from './migrations/0009-model-source.sql?raw'
 import modelKinds from './migrations/0010-model-kinds.sql?raw'
 import documentWarning from './migrations/0011-document-warning.sql?raw'
+import profiles from './migrations/0012-profiles.sql?raw'
 
 export interface Migration {
   name: string
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   { name: '0009-model-source', sql: modelSource },
   { name: '0010-model-kinds', sql: modelKinds },
   { name: '0011-document-warning', sql: documentWarning },
+  { name: '0012-profiles', sql: profiles },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -11,6 +11,7 @@ import { hubTokenFile } from './hub-token'
 import { messageRepository } from './messages'
 import { modelRepository } from './models'
 import { presetRepository } from './presets'
+import { ceilingRepository, profileRepository } from './profiles'
 import { runRepository } from './runs'
 import { settingsRepository } from './settings'
 import { termRepository } from './terms'
@@ -32,6 +33,8 @@ export function openStore(folder: string) {
     settings: settingsRepository(db, hubToken),
     presets: presetRepository(db),
     runs: runRepository(db),
+    profiles: profileRepository(db),
+    ceilings: ceilingRepository(db),
     collections: collectionRepository(db),
     documents: documentRepository(db, terms, vectors),
     chunks: chunkRepository(db),

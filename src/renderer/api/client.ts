@@ -12,6 +12,7 @@ const streams: Record<StreamName, true> = {
   'compare.run': true,
   'compare.prompt': true,
   'profiler.run': true,
+  'profiler.measure': true,
   'chat.send': true,
   'chat.regenerate': true,
   'chat.continue': true,

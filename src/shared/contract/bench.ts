@@ -1,19 +1,10 @@
 import { z } from 'zod'
+import { ceiling, device } from './ceilings'
 import { defineStream } from './core'
 import { loadSettings } from './sampling'
 
 export const benchSuite = z.enum(['decode', 'prefill', 'batch', 'matmul'])
 export type BenchSuite = z.infer<typeof benchSuite>
-
-/** What the device was seen to do at best in the same run: GB/s of memory read, GFLOP/s of f32 multiply-adds. */
-export const benchCeiling = z.object({
-  name: z.enum(['stream_read', 'multiply_add']),
-  value: z.number(),
-  unit: z.enum(['GB/s', 'GFLOP/s']),
-  /** (largest - smallest) / median of the repetitions. */
-  spread: z.number(),
-})
-export type BenchCeiling = z.infer<typeof benchCeiling>
 
 export const benchResult = z.object({
   /** decode, prefill_512, batch_8, matmul_q4, matvec_q4 and so on. */
@@ -29,8 +20,9 @@ export const benchResult = z.object({
 export type BenchResult = z.infer<typeof benchResult>
 
 export const benchReport = z.object({
-  device: z.object({ adapter: z.string(), driver: z.string(), backend: z.string(), software: z.boolean() }),
-  ceilings: z.array(benchCeiling),
+  device,
+  /** Measured in turn with the results. */
+  ceilings: z.array(ceiling),
   results: z.array(benchResult),
 })
 export type BenchReport = z.infer<typeof benchReport>

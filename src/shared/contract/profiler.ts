@@ -1,19 +1,28 @@
 import { z } from 'zod'
-import { defineStream } from './core'
+import { ceiling, ceilingName, device } from './ceilings'
+import { defineRoute, defineStream } from './core'
 import { loadSettings } from './sampling'
 
-/** What the device was seen to do at best in the same run. */
-const profileCeiling = z.object({
-  name: z.string(),
-  value: z.number(),
-  unit: z.enum(['GB/s', 'GFLOP/s']),
-  spread: z.number(),
+const phase = z.enum(['prefill', 'decode'])
+/** Stamps around each call; stamps around many in a row; the host's clock around submissions of many. */
+const timing = z.enum(['stamps', 'groups', 'submits'])
+
+/** Calls of one kernel with the same constants and grid. */
+export const kernelShape = z.object({
+  /** Numeric constants, parameters and measures of the last of the calls. */
+  shape: z.record(z.string(), z.number()),
+  grid: z.tuple([z.number(), z.number()]),
+  calls: z.number().int(),
+  elapsedMs: z.number(),
+  flops: z.number(),
+  bytes: z.number(),
+  timing,
 })
 
 /** All calls of one GPU kernel in one phase. */
 export const kernelRow = z.object({
   name: z.string(),
-  phase: z.enum(['prefill', 'decode']),
+  phase,
   calls: z.number().int(),
   elapsedMs: z.number(),
   flops: z.number(),
@@ -22,28 +31,45 @@ export const kernelRow = z.object({
   intensity: z.number(),
   /** Reached share of the ceiling that bounds it, 1 at the ceiling. */
   achieved: z.number(),
-  /** fixed_cost: a call takes hardly longer than the stamps around it. */
+  /** fixed_cost: a dispatch costs more than its arithmetic and its bytes would at their peak rates. */
   bound: z.enum(['memory', 'compute', 'fixed_cost']),
   /** elapsedMs / sum of elapsedMs */
   share: z.number(),
+  arithmetic: z.enum(['f32', 'f16', 'int8']),
+  /** The ceiling that bounds it. */
+  ceiling: ceilingName,
+  shapes: z.array(kernelShape),
 })
+export type KernelRow = z.infer<typeof kernelRow>
 
 export const profileReport = z.object({
-  device: z.object({ adapter: z.string(), driver: z.string(), backend: z.string(), software: z.boolean() }),
-  /** Of the generation, without reading the stamps (profilingMs). */
+  device,
+  model: z.object({ id: z.string(), name: z.string() }),
+  promptTokens: z.number().int(),
+  completionTokens: z.number().int(),
+  /** Of the generation, without what profiling cost it (profilingMs). */
   wallMs: z.number(),
+  /** Of the same request without profiling, just before. */
+  plainWallMs: z.number(),
+  /** The host's own work. */
   hostMs: z.number(),
+  host: z.object({ recordMs: z.number(), submitMs: z.number(), sampleMs: z.number(), deliverMs: z.number() }),
+  /** The GPU without a kernel although a step is under way. */
   gapMs: z.number(),
+  gaps: z.object({ launchMs: z.number(), betweenMs: z.number(), wakeMs: z.number() }),
   unattributedMs: z.number(),
+  /** Stamps and reading them, beside wallMs. */
   profilingMs: z.number(),
-  /** What a pair of stamps adds to each kernel's time. */
+  /** What a pair of stamps adds to the time between them: taken off each kernel's. */
   stampCostMs: z.number(),
-  ceilings: z.array(profileCeiling),
+  /** submits: the adapter has no stamps. */
+  timing: z.enum(['stamps', 'submits']),
+  ceilings: z.array(ceiling),
   kernels: z.array(kernelRow),
 })
 export type ProfileReport = z.infer<typeof profileReport>
 
-/** Generates once with every kernel timed, after a warm-up that compiles. The model answers nobody else meanwhile. */
+/** Generates alone, once to compile, once plain and once with every kernel timed. A job: it stands in the run history. */
 export const profilerRun = defineStream('profiler.run', {
   input: z.object({
     /** A library id or a path; null: the default model. */
@@ -53,7 +79,60 @@ export const profilerRun = defineStream('profiler.run', {
     maxTokens: z.number().int().min(1).max(100_000).default(32),
   }),
   event: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('progress'), stage: z.enum(['load', 'warm-up', 'ceilings', 'profile']) }),
-    z.object({ kind: z.literal('finished'), report: profileReport }),
+    z.object({
+      kind: z.literal('progress'),
+      jobId: z.string(),
+      stage: z.enum(['load', 'warm-up', 'plain', 'profile', 'groups', 'ceilings']),
+    }),
+    z.object({ kind: z.literal('finished'), runId: z.string(), report: profileReport }),
+  ]),
+})
+
+/** Profiles of the run history, newest first. */
+export const profilerList = defineRoute('profiler.list', {
+  input: z.object({ limit: z.number().int().min(1).max(500).default(100) }),
+  output: z.array(
+    profileReport
+      .pick({ device: true, model: true, promptTokens: true, completionTokens: true, wallMs: true })
+      .extend({ runId: z.string(), title: z.string(), startedAt: z.number() }),
+  ),
+})
+export const profilerGet = defineRoute('profiler.get', {
+  input: z.object({ runId: z.string().min(1).max(200) }),
+  output: profileReport.extend({ runId: z.string(), title: z.string(), startedAt: z.number() }),
+})
+
+/** What happened when: the host's work, submissions and kernels, in milliseconds since the request. */
+export const timeline = z.object({
+  steps: z.array(z.object({ phase, beginMs: z.number(), elapsedMs: z.number() })),
+  events: z.array(
+    z.object({
+      lane: z.enum(['host', 'submit', 'gpu']),
+      name: z.string(),
+      /** Where in the model a kernel ran. */
+      scope: z.string(),
+      step: z.number().int(),
+      beginMs: z.number(),
+      elapsedMs: z.number(),
+    }),
+  ),
+})
+export type Timeline = z.infer<typeof timeline>
+export const profilerTimeline = defineRoute('profiler.timeline', {
+  input: z.object({ runId: z.string().min(1).max(200) }),
+  output: timeline,
+})
+
+/** What this adapter was seen to do at best; none before the first measurement. */
+export const profilerCeilings = defineRoute('profiler.ceilings', {
+  input: z.object({}),
+  output: z.object({ device: device.nullable(), ceilings: z.array(ceiling), measuredAt: z.number().nullable() }),
+})
+/** Measures them anew, whatever was kept. */
+export const profilerMeasure = defineStream('profiler.measure', {
+  input: z.object({ repetitions: z.number().int().min(1).max(100).default(5) }),
+  event: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('progress'), name: z.string(), done: z.number(), total: z.number() }),
+    z.object({ kind: z.literal('finished'), device, ceilings: z.array(ceiling), measuredAt: z.number() }),
   ]),
 })

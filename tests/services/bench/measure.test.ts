@@ -2,9 +2,9 @@ import { expect, it } from 'vitest'
 import { sampleOf, takeTurns } from '../../../src/main/bench/measure'
 
 it('takes the median and the spread', () => {
-  expect(sampleOf([5, 1, 3])).toEqual({ median: 3, spread: 4 / 3 })
-  expect(sampleOf([4, 1, 2, 10])).toEqual({ median: 3, spread: 3 })
-  expect(sampleOf([7])).toEqual({ median: 7, spread: 0 })
+  expect(sampleOf([5, 1, 3])).toEqual({ median: 3, smallest: 1, largest: 5, spread: 4 / 3 })
+  expect(sampleOf([4, 1, 2, 10])).toEqual({ median: 3, smallest: 1, largest: 10, spread: 3 })
+  expect(sampleOf([7])).toEqual({ median: 7, smallest: 7, largest: 7, spread: 0 })
 })
 
 it('warms up, then takes turns; the first round does not count', async () => {

@@ -1,16 +1,24 @@
 /** moru profile. */
-import { type ProfileReport, profilerRun } from '../../../shared/contract/profiler'
+import { writeFile } from 'node:fs/promises'
+import { chromeTrace } from '../../../shared/chrome-trace'
+import { type Ceiling } from '../../../shared/contract/ceilings'
+import { type ProfileReport, profilerRun, profilerTimeline } from '../../../shared/contract/profiler'
 import { MoruError } from '../../../shared/errors'
-import { checked, type Command, expectPositionals } from '../command'
+import { checked, type Command, type Context, expectPositionals } from '../command'
 import { modelOption } from '../model-option'
 import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 
 export const profile: Command = {
   name: 'profile',
   usage:
-    '--prompt TEXT [--max-tokens 32] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
-  summary: 'Where the time of an answer goes, kernel by kernel',
-  options: { ...modelOptions, prompt: { type: 'string' }, 'max-tokens': { type: 'string' } },
+    '--prompt TEXT [--max-tokens 32] [--trace FILE] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
+  summary: 'Where the time of an answer goes, kernel by kernel; --trace writes a timeline for Perfetto',
+  options: {
+    ...modelOptions,
+    prompt: { type: 'string' },
+    'max-tokens': { type: 'string' },
+    trace: { type: 'string' },
+  },
   run: async (values, positionals, context) => {
     expectPositionals(positionals)
     const request = {
@@ -19,6 +27,7 @@ export const profile: Command = {
       model: values.filled('model') ?? null,
       load: loadOf(values),
     }
+    const trace = values.filled('trace')
     const input = { ...checked(profilerRun, request, fieldOptions), model: await modelOption(values, context) }
     const client = await context.client()
     for await (const event of client.stream(profilerRun, input, { signal: context.signal })) {
@@ -26,22 +35,71 @@ export const profile: Command = {
         context.progress(event.stage)
         continue
       }
+      if (trace !== undefined) await writeTrace(trace, event.runId, event.report, context)
       if (!context.json) context.print(describe(event.report))
-      return event.report
+      return { runId: event.runId, ...event.report }
     }
     throw new MoruError('internal', 'the profile ended without a result.')
   },
 }
 
+async function writeTrace(path: string, runId: string, report: ProfileReport, context: Context): Promise<void> {
+  const client = await context.client()
+  const timeline = await client.request(profilerTimeline, { runId })
+  const { device, model } = report
+  const text = JSON.stringify(chromeTrace(timeline, { model: model.name, adapter: device.adapter, runId }))
+  await writeFile(path, text).catch((cause: Error) => {
+    throw new MoruError('io', `The trace cannot be written to ${path}: ${cause.message}.`, { cause })
+  })
+  context.note(`${path}: open it in https://ui.perfetto.dev or chrome://tracing`)
+}
+
+const ms = (value: number) => `${value.toFixed(1)} ms`
+const figure = (value: number) => (value < 100 ? value.toFixed(1) : value.toFixed(0))
+
 function describe(report: ProfileReport): string {
   const software = report.device.software
     ? ', a software adapter: these are figures of the processor, not of a GPU'
     : ''
+  const head = `${report.model.name} on ${report.device.adapter} (${report.device.backend})${software}`
+  return [head, ceilingLines(report.ceilings), timeLines(report), kernelLines(report)].join('\n\n')
+}
+
+function ceilingLines(ceilings: Ceiling[]): string {
+  return table([
+    ['ceiling', 'best', 'spread'],
+    ...ceilings.map((c) => [c.name, `${figure(c.value)} ${c.unit}`, `${Math.round(100 * c.spread)} %`]),
+  ])
+}
+
+function timeLines(report: ProfileReport): string {
+  const { host, gaps } = report
   const kernelMs = report.kernels.reduce((sum, k) => sum + k.elapsedMs, 0)
-  const ms = (value: number) => `${value.toFixed(1)} ms`
-  const ceilings = report.ceilings.map((c) => `${c.name} ${c.value.toFixed(1)} ${c.unit}`).join(', ')
-  const rows = [
-    ['kernel', 'phase', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'of ceiling', 'bound by'],
+  const share = (value: number) => `${((100 * value) / report.wallMs).toFixed(1)} %`
+  const part = (name: string, value: number, what = '') => [name, ms(value), share(value), what]
+  return table([
+    part('wall', report.wallMs, `without profiling, just before: ${ms(report.plainWallMs)}`),
+    part('kernels', kernelMs),
+    part('gaps', report.gapMs, `launch ${ms(gaps.launchMs)}, between ${ms(gaps.betweenMs)}, wake ${ms(gaps.wakeMs)}`),
+    part(
+      'host',
+      report.hostMs,
+      `record ${ms(host.recordMs)}, submit ${ms(host.submitMs)}, sample ${ms(host.sampleMs)}, deliver ${ms(host.deliverMs)}`,
+    ),
+    part('unattributed', report.unattributedMs),
+    ['profiling', ms(report.profilingMs), '', profilingCost(report)],
+  ])
+}
+
+function profilingCost({ timing, stampCostMs }: ProfileReport): string {
+  if (timing === 'submits')
+    return 'no time stamps here: kernels were timed afterwards, in submissions of their own, less what a submission costs'
+  return `beside the wall time: reading stamps, and ${(stampCostMs * 1e3).toFixed(1)} us for each pair of them, taken off each kernel`
+}
+
+function kernelLines(report: ProfileReport): string {
+  return table([
+    ['kernel', 'phase', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'flops/byte', 'of ceiling', 'bound by'],
     ...report.kernels.map((k) => [
       k.name,
       k.phase,
@@ -50,13 +108,14 @@ function describe(report: ProfileReport): string {
       `${(100 * k.share).toFixed(1)} %`,
       (k.flops / k.elapsedMs / 1e6).toFixed(1),
       (k.bytes / k.elapsedMs / 1e6).toFixed(1),
+      k.intensity.toFixed(2),
       `${Math.round(100 * k.achieved)} %`,
-      k.bound.replace('_', ' '),
+      `${k.bound.replace('_', ' ')} (${k.ceiling})`,
     ]),
-  ]
+  ])
+}
+
+function table(rows: string[][]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  const lines = rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`) // prettier-ignore
-  const times = `wall ${ms(report.wallMs)} = kernels ${ms(kernelMs)} + gaps ${ms(report.gapMs)} + host ${ms(report.hostMs)} + unattributed ${ms(report.unattributedMs)}`
-  const cost = `beside it ${ms(report.profilingMs)} for reading stamps; a pair of stamps adds ${(report.stampCostMs * 1e3).toFixed(0)} us to a kernel`
-  return `${report.device.adapter} (${report.device.backend})${software}\n${ceilings}\n\n${times}\n${cost}\n\n${lines.join('')}`
+  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`).join('') // prettier-ignore
 }

@@ -26,7 +26,11 @@ export interface Kernel {
   flops: (shape: Shape) => number
   /** Bytes that must be read and written once. */
   bytes: (shape: Shape) => number
+  /** The numbers that most of its operations are done in: which peak rate bounds it. */
+  arithmetic: Arithmetic
 }
+
+export type Arithmetic = 'f32' | 'f16' | 'int8'
 
 type Definition<I extends string, O extends string, P extends string, C extends string, M extends string> = {
   name: string
@@ -41,6 +45,8 @@ type Definition<I extends string, O extends string, P extends string, C extends 
   workgroups: Kernel['workgroups']
   flops: Kernel['flops']
   bytes: Kernel['bytes']
+  /** f32 unless said: every kernel accumulates in it. */
+  arithmetic?: Arithmetic
 }
 
 export interface TypedKernel<B extends string, P extends string, C extends string> extends Kernel {
@@ -55,5 +61,5 @@ export function defineKernel<
   C extends string = never,
   M extends string = never,
 >(definition: Definition<I, O, P, C, M>): TypedKernel<I | O, P | M, C> {
-  return { parts: [], constants: [], measures: [], exchange: null, ...definition }
+  return { parts: [], constants: [], measures: [], exchange: null, arithmetic: 'f32', ...definition }
 }

@@ -4,39 +4,45 @@ import { type Gpu } from '../device/gpu'
 import { numericConstants } from './compose'
 import { type Shape } from './define-kernel'
 import { type KernelCall, type RecordObserver } from './recorder'
+import { stampCostNs } from './stamp-cost'
+import { StampSet } from './stamps'
 
-/** WebGPU's bound on a query set. */
-const mostStamps = 4096
-
-export interface TimedCall {
-  kernel: string
-  scope: string
-  /** On the clock of process.hrtime.bigint(), in nanoseconds. */
-  beginNs: number
-  endNs: number
+export interface KernelCost {
   flops: number
   bytes: number
+  /** Constants that are numbers, parameters and measures. */
   shape: Shape
 }
 
+/** What a call costs by its kernel's own account. */
+export function costOf({ kernel, constants, values }: KernelCall, lanes: number): KernelCost {
+  const shape = { ...numericConstants(constants), ...values }
+  const all = { ...shape, LANES: lanes }
+  return { flops: kernel.flops(all), bytes: kernel.bytes(all), shape }
+}
+
+export interface TimedCall extends KernelCost {
+  call: KernelCall
+  kernel: string
+  scope: string
+  /** In nanoseconds; on lavapipe on the clock of process.hrtime.bigint(). */
+  beginNs: number
+  endNs: number
+}
+
 /**
- * Attach as a recorder's observer. Every kernel gets a pass with two stamps, which costs time itself: `stampCostNs`, measured on empty
- * passes, is what a stamp pair adds to a kernel's own time.
+ * Attach as a recorder's observer. Every kernel gets a pass with two stamps, which costs time itself: `stampCostNs`, measured
+ * before, is what a stamp pair adds to the time between the two.
  */
 export class KernelTimer implements RecordObserver {
-  /** Median time between the two stamps of a pass without work. */
   readonly stampCostNs: number
   private readonly gpu: Gpu
-  private readonly stamps: GPUQuerySet
-  private readonly resolved: GPUBuffer
-  private readonly staging: GPUBuffer
+  private readonly stamps: StampSet
   private calls: KernelCall[] = []
 
-  private constructor(gpu: Gpu, stamps: GPUQuerySet, resolved: GPUBuffer, staging: GPUBuffer, stampCostNs: number) {
+  private constructor(gpu: Gpu, stamps: StampSet, stampCostNs: number) {
     this.gpu = gpu
     this.stamps = stamps
-    this.resolved = resolved
-    this.staging = staging
     this.stampCostNs = stampCostNs
   }
 
@@ -47,85 +53,38 @@ export class KernelTimer implements RecordObserver {
         'unsupported',
         'The adapter has no time stamps (timestamp-query), so kernels cannot be timed one by one.',
       )
-    const stamps = gpu.device.createQuerySet({ type: 'timestamp', count: mostStamps })
-    const resolved = await gpu.allocate(
-      'time stamps',
-      mostStamps * 8,
-      GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-    )
-    const staging = await gpu.allocate(
-      'time stamps read back',
-      mostStamps * 8,
-      GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
-    )
-    const cost = await emptyPassNs(gpu, stamps, resolved, staging)
-    return new KernelTimer(gpu, stamps, resolved, staging, cost)
+    const stamps = await StampSet.open(gpu)
+    return new KernelTimer(gpu, stamps, await stampCostNs(gpu, stamps))
   }
 
   release(): void {
-    this.stamps.destroy()
-    this.gpu.release(this.resolved)
-    this.gpu.release(this.staging)
+    this.stamps.release()
   }
 
   before(call: KernelCall): GPUComputePassDescriptor | undefined {
-    const first = this.calls.length * 2
     // What passes the query set goes on unstamped: it shows as time that cannot be attributed.
-    if (first + 2 > mostStamps) return undefined
-    this.calls.push(call)
-    return {
-      timestampWrites: { querySet: this.stamps, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 },
-    }
+    const descriptor = this.stamps.around(this.calls.length)
+    if (descriptor) this.calls.push(call)
+    return descriptor
   }
 
   beforeSubmit(encoder: GPUCommandEncoder): void {
-    if (this.calls.length > 0) resolveStamps(encoder, this.stamps, this.resolved, this.staging, this.calls.length * 2)
+    if (this.calls.length > 0) this.stamps.resolve(encoder, this.calls.length)
   }
 
-  /** The calls of the last submission, once it is done; forgets them. */
+  /** The calls since the last time, once their submissions are done; forgets them. */
   async collect(): Promise<TimedCall[]> {
     const calls = this.calls
     this.calls = []
     if (calls.length === 0) return []
-    const times = new BigUint64Array(await this.gpu.mapped(this.staging, calls.length * 16))
-    return calls.map((call, i) => {
-      const shape = { ...numericConstants(call.constants), ...call.values, LANES: this.gpu.profile.lanes }
-      return {
-        kernel: call.kernel.name,
-        scope: call.scope,
-        beginNs: Number(times[i * 2]),
-        endNs: Number(times[i * 2 + 1]),
-        flops: call.kernel.flops(shape),
-        bytes: call.kernel.bytes(shape),
-        shape,
-      }
-    })
+    const times = await this.stamps.read(calls.length)
+    return calls.map((call, i) => ({
+      call,
+      kernel: call.kernel.name,
+      scope: call.scope,
+      beginNs: times[i * 2],
+      endNs: times[i * 2 + 1],
+      ...costOf(call, this.gpu.profile.lanes),
+    }))
   }
-}
-
-function resolveStamps(
-  encoder: GPUCommandEncoder,
-  stamps: GPUQuerySet,
-  resolved: GPUBuffer,
-  staging: GPUBuffer,
-  count: number,
-): void {
-  encoder.resolveQuerySet(stamps, 0, count, resolved, 0)
-  encoder.copyBufferToBuffer(resolved, 0, staging, 0, count * 8)
-}
-
-async function emptyPassNs(gpu: Gpu, stamps: GPUQuerySet, resolved: GPUBuffer, staging: GPUBuffer): Promise<number> {
-  const passes = 32
-  const encoder = gpu.device.createCommandEncoder()
-  for (let i = 0; i < passes; i++)
-    encoder
-      .beginComputePass({
-        timestampWrites: { querySet: stamps, beginningOfPassWriteIndex: i * 2, endOfPassWriteIndex: i * 2 + 1 },
-      })
-      .end()
-  resolveStamps(encoder, stamps, resolved, staging, passes * 2)
-  gpu.device.queue.submit([encoder.finish()])
-  const times = new BigUint64Array(await gpu.mapped(staging, passes * 16))
-  const costs = Array.from({ length: passes }, (_, i) => Number(times[i * 2 + 1] - times[i * 2])).sort((a, b) => a - b)
-  return costs[passes / 2]
 }

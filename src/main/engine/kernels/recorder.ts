@@ -71,8 +71,10 @@ export function foldGrid(groups: number | [number, number]): [number, number] {
 export interface KernelCall {
   kernel: Kernel
   constants: Constants
+  buffers: Record<string, Binding>
   /** Parameters and measures. */
   values: Record<string, number>
+  grid: [number, number]
   /** Where in the model it ran, e.g. 'layer.3.attention'. */
   scope: string
 }
@@ -83,6 +85,8 @@ export interface RecordObserver {
   before(call: KernelCall, recorder: Recorder): GPUComputePassDescriptor | undefined
   /** The last commands of a submission; no pass is open. */
   beforeSubmit(encoder: GPUCommandEncoder): void
+  /** The submission is on its way. */
+  submitted?(): void
 }
 
 export class Recorder {
@@ -113,7 +117,7 @@ export class Recorder {
       kernel.workgroups({ ...numericConstants(constants), ...values, LANES: this.gpu.profile.lanes }),
     )
     if (x === 0 || y === 0) return
-    const pass = this.openPass({ kernel, constants, values, scope: this.scope })
+    const pass = this.openPass({ kernel, constants, buffers, values, grid: [x, y], scope: this.scope })
     pass.setPipeline(pipeline)
     pass.setBindGroup(0, group)
     pass.dispatchWorkgroups(x, y)
@@ -142,6 +146,7 @@ export class Recorder {
     this.observer?.beforeSubmit(this.encoder)
     this.gpu.device.queue.submit([this.encoder.finish()])
     this.encoder = null
+    this.observer?.submitted?.()
   }
 
   private openPass(call: KernelCall): GPUComputePassEncoder {

@@ -1,7 +1,7 @@
 /** Every kernel of the engine. Parity tests, profiler and benchmarks walk this list. */
 import { activate } from './activate'
 import { attention, attentionCombine, ropeStore } from './attention'
-import { multiplyAdd, streamRead } from './ceilings'
+import { dotInt8, multiplyAdd, streamCopy, streamRead } from './ceilings'
 import { type Kernel } from './define-kernel'
 import { embed } from './embed'
 import { int8Inputs, matmulInt8Tiled, matmulInt8Vec } from './int8'
@@ -31,5 +31,7 @@ export const kernels: readonly Kernel[] = [
   topKCollect,
   tokenLoss,
   streamRead,
+  streamCopy,
   multiplyAdd,
+  dotInt8,
 ]

@@ -100,6 +100,26 @@ export class BlockPool {
     }
   }
 
+  /** Forgets what free blocks remember: whoever measures wants everything computed, and what was overwritten must not be found. */
+  forgetAll(): void {
+    for (const index of this.remembered) {
+      this.forget(this.blocks[index])
+      this.blank.add(index)
+    }
+    this.remembered.clear()
+    this.dropNames()
+  }
+
+  /** Blocks held by several sequences at once. */
+  get shared(): number {
+    return this.blocks.reduce((count, block) => count + Number(block.holders > 1), 0)
+  }
+
+  /** Free blocks that still remember tokens. */
+  get kept(): number {
+    return this.remembered.size
+  }
+
   private forget(block: Block): void {
     if (block.prefix !== null) this.byPrefix.delete(block.prefix)
     block.prefix = null

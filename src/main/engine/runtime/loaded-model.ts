@@ -22,16 +22,28 @@ export interface LoadedModelParts {
   loadMs: number
 }
 
-/** When a step began and ended, in nanoseconds of process.hrtime.bigint(); `prefill`: some sequence computed more than one token. */
+/** When a step began and had its result, in nanoseconds of process.hrtime.bigint(). */
 export interface StepSpan {
   beginNs: number
   endNs: number
+  /** Some sequence computed more than one token. */
   prefill: boolean
 }
 
+/** Hears what the host does with every step. */
+export interface StepObserver {
+  /** Waited for before tokens are chosen: a profiler reads its stamps back. */
+  computed(span: StepSpan): Promise<void>
+  /** Tokens were chosen and given out. */
+  chosen(beginNs: number, endNs: number): void
+  /** The turn of the event loop after a step, in which readers get their events. */
+  turned(beginNs: number, endNs: number): void
+}
+
+const nowNs = () => Number(process.hrtime.bigint())
+
 export class LoadedModel {
-  /** Hears of every step, and is waited for: a profiler reads its stamps back. */
-  stepObserver: ((span: StepSpan) => Promise<void>) | null = null
+  stepObserver: StepObserver | null = null
   readonly tokenizer: Tokenizer
   /** null: the model has none, and none fits its vocabulary. */
   readonly template: ChatTemplate | null
@@ -45,6 +57,8 @@ export class LoadedModel {
   private pumping = false
   private closed: MoruError | null = null
   private closing: Promise<void> | null = null
+  /** Ends when the work that wants the model alone is done. */
+  private lone: Promise<void> | null = null
   private readonly rate = { tokens: 0, since: 0, perSecond: null as number | null }
 
   constructor(parts: LoadedModelParts) {
@@ -88,6 +102,45 @@ export class LoadedModel {
    * Throws invalid_input (empty prompt, ids outside the vocabulary), context_full (the prompt leaves no room), device_lost, out_of_memory.
    */
   async *generate(request: GenerateRequest): AsyncGenerator<GenerateEvent> {
+    await this.admitted(request.signal)
+    yield* this.run(request)
+  }
+
+  /**
+   * Runs `work` with nobody else: what is asked of the model meanwhile waits. Beginnings that were cached are forgotten before and
+   * after. Throws busy while the model answers.
+   */
+  async alone<T>(work: (generate: LoadedModel['generate']) => Promise<T>): Promise<T> {
+    if (this.lone || !this.scheduler.idle)
+      throw new MoruError('busy', 'The model is answering; measuring needs it alone. Try again when it is done.')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.lone = promise
+    this.pool.forgetAll()
+    try {
+      return await work((request) => this.run(request))
+    } finally {
+      this.pool.forgetAll()
+      this.lone = null
+      resolve()
+    }
+  }
+
+  /** Beginnings of earlier requests are computed anew. */
+  forgetPrefixes(): void {
+    this.pool.forgetAll()
+  }
+
+  /** Resolves when the step in progress, if any, is over. */
+  async settled(): Promise<void> {
+    await this.turn
+  }
+
+  private async admitted(signal: AbortSignal | undefined): Promise<void> {
+    while (this.lone && !signal?.aborted)
+      await Promise.race([this.lone, new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }))]) // prettier-ignore
+  }
+
+  private async *run(request: GenerateRequest): AsyncGenerator<GenerateEvent> {
     this.check(request.promptIds)
     if (request.promptIds.length >= this.contextLength)
       throw contextFull(
@@ -114,6 +167,7 @@ export class LoadedModel {
     ids: number[],
     options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
   ): Promise<Float32Array> {
+    await this.admitted(options.signal)
     this.checkLength(ids)
     const out = new Float32Array(ids.length - 1)
     const blocks = await this.scheduler.hold(Math.ceil(out.length / blockTokens), options.signal)
@@ -137,6 +191,7 @@ export class LoadedModel {
    * Waits its turn for room in the cache. Throws context_full, invalid_input, cancelled.
    */
   async *predict(ids: number[], signal?: AbortSignal): AsyncGenerator<Float32Array[]> {
+    await this.admitted(signal)
     this.checkLength(ids)
     const blocks = await this.scheduler.hold(Math.ceil(ids.length / blockTokens), signal)
     try {
@@ -198,8 +253,10 @@ export class LoadedModel {
     try {
       while (!this.scheduler.idle && !this.closed) {
         await this.exclusive(() => this.step())
+        const beginNs = this.stepObserver ? nowNs() : 0
         // Lets readers of the events, cancellation and new requests in between steps.
         await new Promise((resolve) => setImmediate(resolve))
+        this.stepObserver?.turned(beginNs, nowNs())
       }
     } catch (error) {
       this.scheduler.fail(toMoruError(error))
@@ -209,16 +266,18 @@ export class LoadedModel {
   }
 
   private async step(): Promise<void> {
+    const beginNs = nowNs()
     const step = this.scheduler.next()
     if (!step) return
-    const beginNs = Number(process.hrtime.bigint())
     const requests = step.sequences.map((s, i) => (step.entries[i].logits === 'last' ? s.sampleRequest() : null))
     const found = await this.runner.sample(step.entries, requests)
-    const endNs = Number(process.hrtime.bigint())
+    const endNs = nowNs()
     this.scheduler.computed(step, (endNs - beginNs) / 1e6)
-    await this.stepObserver?.({ beginNs, endNs, prefill: step.entries.some((e) => e.ids.length > 1) })
+    await this.stepObserver?.computed({ beginNs, endNs, prefill: step.entries.some((e) => e.ids.length > 1) })
+    const chooseNs = this.stepObserver ? nowNs() : 0
     await this.choose(step, found)
     this.scheduler.retire()
+    this.stepObserver?.chosen(chooseNs, nowNs())
   }
 
   private async choose(step: ScheduledStep, found: Awaited<ReturnType<ModelRunner['sample']>>): Promise<void> {
