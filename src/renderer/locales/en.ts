@@ -1,3 +1,4 @@
+import { chart } from './en/chart'
 import { chat, load, preset, sampling } from './en/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './en/frame'
 import { knowledge, reader } from './en/knowledge'
@@ -6,6 +7,7 @@ import { settings } from './en/settings'
 
 export const en = {
   action,
+  chart,
   chat,
   engine,
   error,

@@ -1,4 +1,5 @@
 import type { Messages } from './en'
+import { chart } from './ko/chart'
 import { chat, load, preset, sampling } from './ko/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './ko/frame'
 import { knowledge, reader } from './ko/knowledge'
@@ -7,6 +8,7 @@ import { settings } from './ko/settings'
 
 export const ko: Messages = {
   action,
+  chart,
   chat,
   engine,
   error,

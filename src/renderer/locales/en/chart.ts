@@ -1,0 +1,7 @@
+export const chart = {
+  csv: 'Save as CSV',
+  markdown: 'Save as Markdown',
+  png: 'Save the picture as PNG',
+  svg: 'Save the picture as SVG',
+  table: 'Show the figures as a table',
+}
