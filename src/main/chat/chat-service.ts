@@ -5,6 +5,7 @@ import { loadSettings } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { type Attachment, normalText, type Store } from '../store'
 import { pathTo } from './export'
+import { answerFromDocuments, type DocumentAnswers } from './document-answers'
 import { type Generator } from './generator'
 import { composePrompt, type PathMessage } from './prompt'
 import { titleFrom } from './title'
@@ -25,14 +26,18 @@ export class ChatService {
   readonly #store: Store
   readonly #generator: Generator
   readonly #stages: Stage[]
+  /** For conversations that ask collections. */
+  readonly #documentStages: Stage[]
   /** By the answer's id. */
   readonly #turns = new Map<string, Turn>()
   #closed = false
 
-  constructor(store: Store, generator: Generator, stages: Stage[] = turnStages(generator)) {
+  /** `answers`: where answers from documents come from. */
+  constructor(store: Store, generator: Generator, answers: DocumentAnswers, stages: Stage[] = turnStages(generator)) {
     this.#store = store
     this.#generator = generator
     this.#stages = stages
+    this.#documentStages = [{ name: 'ask', run: (context) => answerFromDocuments(store, answers, context) }]
   }
 
   /** Adds a question under `parentId` and begins its answer. @throws not_found, conflict, invalid_input, busy. */
@@ -46,7 +51,7 @@ export class ChatService {
       if (conversation.title === '') conversations.update(conversationId, { title: titleFrom(text) })
       return { user, assistant: this.#addAnswer(user, modelId) }
     })
-    return this.#begin(conversation, modelId, added.user, added.assistant, false)
+    return this.#begin(conversation, modelId, added.user, added.assistant, {})
   }
 
   /** Begins another answer beside the one given, or a first one to a question that has none. */
@@ -59,12 +64,14 @@ export class ChatService {
     const modelId = this.#modelFor(conversation)
     const question = this.#store.messages.get(questionId)
     const assistant = this.#store.transaction(() => this.#addAnswer(question, modelId))
-    return this.#begin(conversation, modelId, null, assistant, false)
+    return this.#begin(conversation, modelId, null, assistant, { again: true })
   }
 
   /** Goes on writing an answer. The conversation's model of now writes on. */
   continue(messageId: string): Turn {
     const given = this.#settled(this.#answer(messageId))
+    if (given.sources)
+      throw new MoruError('invalid_input', 'An answer from documents is not continued. Ask again instead.')
     const conversation = this.#store.conversations.get(given.conversationId)
     const modelId = this.#modelFor(conversation)
     this.#ready()
@@ -72,7 +79,7 @@ export class ChatService {
       this.#store.messages.update(messageId, { status: 'streaming', error: null, finishReason: null, modelId })
       this.#store.conversations.touch(given.conversationId)
     })
-    return this.#begin(conversation, modelId, null, this.#store.messages.get(messageId), true)
+    return this.#begin(conversation, modelId, null, this.#store.messages.get(messageId), { continues: true })
   }
 
   /** The turn that writes this answer; null when none does. @throws not_found. */
@@ -89,8 +96,10 @@ export class ChatService {
 
   /** Changes an answer in place. Its tokens are not what it says any more and are forgotten. */
   edit(messageId: string, text: string): Message {
-    this.#settled(this.#answer(messageId))
+    const { sources } = this.#settled(this.#answer(messageId))
     this.#store.transaction(() => {
+      // Sentences of another text: which of them are supported is not known any more.
+      if (sources) this.#store.messages.update(messageId, { sources: { ...sources, unsupported: [] } })
       const settled = { status: 'complete', error: null, finishReason: null } as const
       this.#store.messages.update(messageId, { text: normalText(text), edited: true, ...settled })
       this.#store.messages.setTokens(messageId, null)
@@ -139,13 +148,21 @@ export class ChatService {
     return answer
   }
 
-  #begin(conversation: Conversation, modelId: string, user: Message | null, assistant: Message, continues: boolean) {
+  #begin(
+    conversation: Conversation,
+    modelId: string,
+    user: Message | null,
+    assistant: Message,
+    { continues = false, again = false }: { continues?: boolean; again?: boolean },
+  ) {
     const turn = new Turn(user, assistant, this.#store.messages)
+    const asksDocuments = !continues && conversation.settings.collectionIds.length > 0
     const keep = this.#store.settings.get().keepTokenDetails
     const context = {
       conversation,
       path: pathTo(this.#store.messages.list(conversation.id), assistant.parentId),
       continues,
+      again,
       modelId,
       load: this.#loadFor(modelId),
       details: keep ? this.#store.messages.tokens(assistant.id) : null,
@@ -156,7 +173,7 @@ export class ChatService {
     }
     this.#turns.set(assistant.id, turn)
     void turn
-      .run(() => runStages(this.#stages, context))
+      .run(() => runStages(asksDocuments ? this.#documentStages : this.#stages, context))
       .finally(() => this.#turns.get(assistant.id) === turn && this.#turns.delete(assistant.id))
     return turn
   }

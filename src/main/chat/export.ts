@@ -30,7 +30,17 @@ function section(message: Message): string {
   if (message.role === 'user') return `## User\n\n${withAttachments(message.text, message.attachments)}`
   const by = message.modelId === null ? '' : ` (${message.modelId})`
   const reasoning = message.reasoning === null ? '' : `${quoted(message.reasoning)}\n\n`
-  return `## Assistant${by}\n\n${reasoning}${message.text}`
+  return `## Assistant${by}\n\n${reasoning}${message.text}${sourceList(message)}`
+}
+
+/** What the markers of an answer stand for. */
+function sourceList({ sources }: Message): string {
+  if (!sources || sources.citations.length === 0) return ''
+  const lines = sources.citations.map(({ marker, title, path, place }) => {
+    const where = [...place.headings, ...(place.page === null ? [] : [`p. ${place.page}`])].join(' > ')
+    return `- [${marker}] ${title}${where ? `, ${where}` : ''} (${path})`
+  })
+  return `\n\n${lines.join('\n')}`
 }
 
 const quoted = (text: string) =>

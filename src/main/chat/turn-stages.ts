@@ -14,6 +14,8 @@ export interface TurnContext {
   readonly path: PathMessage[]
   /** The turn goes on with an answer that was begun. */
   readonly continues: boolean
+  /** The question was answered before, and another answer is wanted. */
+  readonly again: boolean
   readonly modelId: string
   readonly load: LoadSettings
   /** Earlier tokens of a continued answer; null: details are not kept. */

@@ -2,7 +2,7 @@
  * One turn: an answer being written. It belongs to the host, not to a connection: it goes on whether anyone watches or
  * not, any number of readers may watch, each at its own pace, and it ends by itself or by stop().
  */
-import { type Message, type TurnEvent } from '../../shared/contract/chat'
+import { type Message, type MessageSources, type TurnEvent } from '../../shared/contract/chat'
 import { type FinishReason, type Timings, type TokenDetail, type Usage } from '../../shared/contract/sampling'
 import { MoruError, toMoruError } from '../../shared/errors'
 import { type AnswerPiece } from '../engine'
@@ -13,8 +13,9 @@ import { GrowingAnswer } from './growing-answer'
 /** How generation ended, as the message will show it. */
 export interface Outcome {
   finishReason: FinishReason
-  usage: Usage
-  timings: Timings
+  /** null: nothing was generated, as where the answer was known. */
+  usage: Usage | null
+  timings: Timings | null
 }
 
 type Progress = Omit<Extract<TurnEvent, { kind: 'progress' }>, 'kind'>
@@ -27,6 +28,9 @@ export class Turn {
   droppedMessages: number
   outcome: Outcome | null = null
   tokens: TokenDetail[] = []
+  sources: MessageSources | null = null
+  /** The answer as it stands at its end, where that is another text than was streamed. */
+  rewritten: string | null = null
   readonly #messages: Store['messages']
   readonly #controller = new AbortController()
   readonly #notice = new ChangeNotice()
@@ -82,6 +86,11 @@ export class Turn {
     this.#notice.announce()
   }
 
+  setSources(sources: MessageSources): void {
+    this.sources = sources
+    this.#notice.announce()
+  }
+
   add(pieces: AnswerPiece[], tokensPerSecond: number | null): void {
     this.#tokensPerSecond = tokensPerSecond
     this.answer.add(pieces)
@@ -95,11 +104,15 @@ export class Turn {
   async *follow(signal: AbortSignal): AsyncGenerator<TurnEvent> {
     let { text, reasoning } = this.answer
     let progress: Progress | null = null
+    let sources: MessageSources | null = null
     yield { kind: 'started', user: this.user, assistant: { ...this.assistant, ...this.answer.fields() } }
     while (!signal.aborted) {
       if (this.#progress !== null && this.#progress !== progress) {
         progress = this.#progress
         yield { kind: 'progress', ...progress }
+      } else if (this.sources !== sources && this.sources) {
+        sources = this.sources
+        yield { kind: 'sources', sources }
       } else if (this.answer.text.length > text.length || this.answer.reasoning.length > reasoning.length) {
         const before = { text: text.length, reasoning: reasoning.length }
         ;({ text, reasoning } = this.answer)
@@ -126,6 +139,8 @@ export class Turn {
     this.answer.end()
     const patch = {
       ...this.answer.fields(),
+      ...(this.rewritten !== null && { text: this.rewritten }),
+      sources: this.sources,
       ...this.#status(),
       ...this.outcome,
       droppedMessages: this.droppedMessages,

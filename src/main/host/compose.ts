@@ -8,7 +8,7 @@ import { jobHandlers, JobRunner } from '../jobs'
 import { Downloads, ModelLibrary, modelsHandlers } from '../models'
 import { profilerHandlers } from '../profile'
 import { quantizeHandlers } from '../quantize'
-import { CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
+import { ask, CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { openStore } from '../store'
 import { textHandlers } from '../text'
 import { engineHandlers } from './engine-handlers'
@@ -54,7 +54,6 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     options.log,
   )
   if (options.exclusive) void engine.probe()
-  const chat = new ChatService(store, engine)
   const downloads = new Downloads({ library, jobs, store })
   const cache = new AnswerCache(store)
   const search = new SearchService(store, engine, profile)
@@ -65,6 +64,9 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     onTrouble: (message) => options.log.warn(message),
     onRemoved: (id) => cache.forget(id),
   })
+
+  const asking = { ...knowledge, engine, describeModel: (id: string) => library.describe(id) }
+  const chat = new ChatService(store, engine, (input, signal) => ask(asking, input, defaultModel(), signal))
 
   if (options.exclusive) void collections.resume()
 
@@ -89,11 +91,9 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...jobHandlers(jobs),
     ...textHandlers(engine, defaultModel),
     ...knowledgeHandlers({
-      ...knowledge,
+      ...asking,
       collections,
-      engine,
       defaultModel,
-      describeModel: (id) => library.describe(id),
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
     ...quantizeHandlers({ library, jobs }),

@@ -1,4 +1,5 @@
 /** Knowledge: documents in, search over them, answers with sources. The public face. */
+export { ask } from './ask/ask'
 export { CollectionService } from './collection-service'
 export { DocumentParser } from './documents'
 export { type EmbeddingSource, type HeldEmbedder } from './embedding'

@@ -32,6 +32,8 @@ export const defaultConversationSettings = (): ConversationSettings => ({
   sampling: sampling.parse({}),
   whenFull: 'drop_oldest',
   thinking: true,
+  collectionIds: [],
+  answerCache: 'fixed',
 })
 
 const summaryOf = (row: Row): Omit<Conversation, 'settings'> => ({

@@ -31,6 +31,7 @@ interface Row {
   finish_reason: Message['finishReason']
   usage: string | null
   timings: string | null
+  sources: string | null
   dropped_messages: number
   edited: number
   created_at: number
@@ -51,6 +52,7 @@ const messageOf = (row: Row, attachments: Attachment[]): Message => ({
   finishReason: row.finish_reason,
   usage: row.usage === null ? null : JSON.parse(row.usage),
   timings: row.timings === null ? null : JSON.parse(row.timings),
+  sources: row.sources === null ? null : JSON.parse(row.sources),
   droppedMessages: row.dropped_messages,
   edited: row.edited === 1,
   createdAt: row.created_at,
@@ -68,6 +70,7 @@ const fields: { [K in keyof MessagePatch]-?: [column: string, store: (value: Mes
   finishReason: ['finish_reason', (v) => v],
   usage: ['usage', json],
   timings: ['timings', json],
+  sources: ['sources', json],
   droppedMessages: ['dropped_messages', (v) => v],
   edited: ['edited', (v) => (v ? 1 : 0)],
 }

@@ -14,6 +14,7 @@ import modelSource from './migrations/0009-model-source.sql?raw'
 import modelKinds from './migrations/0010-model-kinds.sql?raw'
 import documentWarning from './migrations/0011-document-warning.sql?raw'
 import profiles from './migrations/0012-profiles.sql?raw'
+import messageSources from './migrations/0013-message-sources.sql?raw'
 
 export interface Migration {
   name: string
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   { name: '0010-model-kinds', sql: modelKinds },
   { name: '0011-document-warning', sql: documentWarning },
   { name: '0012-profiles', sql: profiles },
+  { name: '0013-message-sources', sql: messageSources },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

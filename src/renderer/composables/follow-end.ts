@@ -13,6 +13,8 @@ const nearPx = 16
  */
 export function useFollowEnd(frame: Ref<HTMLElement | null>, content: Ref<HTMLElement | null>) {
   const following = ref(true)
+  /** Where the element stood when it scrolled last. */
+  let top = 0
 
   function toEnd() {
     following.value = true
@@ -27,7 +29,12 @@ export function useFollowEnd(frame: Ref<HTMLElement | null>, content: Ref<HTMLEl
   useResizeObserver(frame, keep)
   useEventListener(frame, 'scroll', () => {
     const element = frame.value
-    if (element) following.value = element.scrollHeight - element.scrollTop - element.clientHeight < nearPx
+    if (!element) return
+    const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < nearPx
+    // Content that grew since has moved the end away, not the reader: only who goes up leaves.
+    if (atEnd) following.value = true
+    else if (element.scrollTop < top) following.value = false
+    top = element.scrollTop
   })
   // A wheel turned up means to leave, before the scroll has gone far enough to tell.
   useEventListener(

@@ -13,7 +13,7 @@ export interface OpenConversation {
 /** An answer being written, beyond what is stored with it. */
 export interface Turn {
   conversationId: string
-  progress: { stage: 'loading' | 'prefill'; done: number; total: number } | null
+  progress: { stage: 'searching' | 'loading' | 'prefill'; done: number; total: number } | null
   tokensPerSecond: number | null
   startedAt: number
 }
@@ -99,8 +99,9 @@ export const useChat = defineStore('chat', () => {
   function applyProgress(open: OpenConversation, id: string, event: TurnEvent) {
     const turn = turns.get(id)
     if (event.kind === 'progress' && turn) turn.progress = event
-    if (event.kind !== 'delta') return
     const message = open.messages.get(id)
+    if (event.kind === 'sources' && message) message.sources = event.sources
+    if (event.kind !== 'delta') return
     if (turn) Object.assign(turn, { progress: null, tokensPerSecond: event.tokensPerSecond })
     if (!message) return
     message.text += event.text

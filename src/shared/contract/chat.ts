@@ -1,11 +1,33 @@
 import { z } from 'zod'
 import { defineRoute, defineStream } from './core'
+import { cacheOutcome, citation } from './knowledge/ask'
+import { textRange } from './knowledge/common'
+import { hit } from './knowledge/search'
 import { finishReason, sampling, timings, tokenDetail, usage } from './sampling'
 import { modelId } from './models'
 
 export const id = z.string().min(1).max(100)
 
 export const attachment = z.object({ name: z.string().min(1).max(300), text: z.string().max(2_000_000) })
+
+/** What an answer from documents rests on. */
+export const messageSources = z.object({
+  /** The question as it was searched for: rewritten with the conversation where it pointed back. */
+  question: z.string(),
+  /** What the model was given, the best first: [n] in the text means passages[n - 1]. */
+  passages: z.array(hit),
+  /** Relevant passages that had no room. */
+  leftOut: z.number().int(),
+  /** False: no passage was relevant, and the text says so. */
+  answered: z.boolean(),
+  citations: z.array(citation),
+  /** Sentences, as offsets in the text, that no passage supports. */
+  unsupported: z.array(textRange),
+  cache: cacheOutcome,
+  retrieveMs: z.number(),
+  totalMs: z.number(),
+})
+export type MessageSources = z.infer<typeof messageSources>
 
 export const message = z.object({
   id,
@@ -24,6 +46,8 @@ export const message = z.object({
   finishReason: finishReason.nullable(),
   usage: usage.nullable(),
   timings: timings.nullable(),
+  /** null: written without documents. */
+  sources: messageSources.nullable(),
   /** Messages left out of the prompt because the context was full. */
   droppedMessages: z.number().int(),
   /** The text was changed by hand. */
@@ -40,6 +64,10 @@ export const conversationSettings = z.object({
   whenFull: z.enum(['error', 'drop_oldest']),
   /** For models that can think aloud: whether they do. */
   thinking: z.boolean(),
+  /** Collections that questions are answered from; none: the model answers by itself. */
+  collectionIds: z.array(id).max(50),
+  /** Which answers from documents are kept and looked up: none, those that are always the same (temperature 0), or all. */
+  answerCache: z.enum(['off', 'fixed', 'all']),
 })
 export type ConversationSettings = z.infer<typeof conversationSettings>
 
@@ -94,7 +122,15 @@ export const conversationsExport = defineRoute('conversations.export', {
 /** started: the messages as stored; delta: what was added since; finished: the answer as stored. */
 export const turnEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('started'), user: message.nullable(), assistant: message }),
-  z.object({ kind: z.literal('progress'), stage: z.enum(['loading', 'prefill']), done: z.number(), total: z.number() }),
+  z.object({
+    kind: z.literal('progress'),
+    stage: z.enum(['searching', 'loading', 'prefill']),
+    done: z.number(),
+    /** 0: how much there is to do is not known. */
+    total: z.number(),
+  }),
+  /** What the answer will rest on; how it does is known at its end. */
+  z.object({ kind: z.literal('sources'), sources: messageSources }),
   z.object({
     kind: z.literal('delta'),
     text: z.string(),

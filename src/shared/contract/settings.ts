@@ -51,7 +51,7 @@ export const settingsSetHubToken = defineRoute('settings.setHubToken', {
 export const preset = z.object({
   id,
   name: z.string().min(1).max(200),
-  settings: conversationSettings.omit({ modelId: true }),
+  settings: conversationSettings.omit({ modelId: true, collectionIds: true, answerCache: true }),
   load: loadSettings.nullable(),
 })
 export type Preset = z.infer<typeof preset>

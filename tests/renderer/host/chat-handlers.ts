@@ -1,6 +1,7 @@
 /** Turns: an answer that grows, can be watched by several, stopped, continued and edited. */
 import { type Message, type TurnEvent } from '../../../src/shared/contract/chat'
 import { find, pause, type World } from './handlers'
+import { aSources } from './knowledge-samples'
 import { aMessage } from './samples'
 import { type Handlers } from './test-host'
 
@@ -32,6 +33,8 @@ export function chatHandlers(world: World) {
       timings: whole.timings,
       reasoningMs: message.reasoning ? 1200 : null,
     })
+    if (message.sources && !signal.aborted)
+      Object.assign(message, { text: `${text.replace(/\.$/, '')} [1].`, sources: aSources() })
   }
 
   function begin(message: Message) {
@@ -77,6 +80,12 @@ export function chatHandlers(world: World) {
     world.messages.set(id, message)
     find(world.conversations, conversationId).currentMessageId = id
     yield { kind: 'started', user, assistant: message }
+    const sourced = find(world.conversations, conversationId).settings.collectionIds.length > 0
+    if (sourced) {
+      yield { kind: 'progress', stage: 'searching', done: 0, total: 0 }
+      message.sources = aSources({ citations: [] })
+      yield { kind: 'sources', sources: message.sources }
+    }
     yield { kind: 'progress', stage: 'prefill', done: 0, total: 41 }
     begin(message)
     yield* watch(message, signal)

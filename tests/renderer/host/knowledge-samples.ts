@@ -1,5 +1,6 @@
 /** Collections, documents and hits, as a host would answer them. */
 import { type Collection, collectionSettings, type Document, type Hit } from '../../../src/shared/contract/knowledge'
+import { type MessageSources } from '../../../src/shared/contract/chat'
 import { began } from './samples'
 
 export function aCollection(change: Partial<Collection> = {}): Collection {
@@ -61,6 +62,23 @@ export function aHit(change: Partial<Hit> = {}): Hit {
     ranks: { dense: 1, bm25: 2, rerank: null },
     scores: { dense: 0.71, bm25: 4.2, fused: 0.0325, rerank: null },
     highlights: [{ start: 4, end: 9 }],
+    ...change,
+  }
+}
+
+/** Of 'An anvil is a block of iron [1].' */
+export function aSources(change: Partial<MessageSources> = {}): MessageSources {
+  const { documentId, chunkId, path, title, place } = aHit()
+  return {
+    question: 'What is an anvil?',
+    passages: [aHit(), aHit({ chunkId: '1', text: 'The first anvils were made of stone.', title: 'Anvils, part one' })],
+    leftOut: 2,
+    answered: true,
+    citations: [{ marker: 1, documentId, chunkId, path, title, place }],
+    unsupported: [],
+    cache: { kind: 'miss', question: null, distance: null, savedMs: null },
+    retrieveMs: 14,
+    totalMs: 900,
     ...change,
   }
 }

@@ -1,16 +1,25 @@
 import { expect, onTestFinished } from 'vitest'
-import { chatHandlers, ChatService, conversationHandlers } from '../../../src/main/chat'
+import { chatHandlers, ChatService, conversationHandlers, type DocumentAnswers } from '../../../src/main/chat'
 import { type ConversationSettings, type Message, type TurnEvent, turnEvent } from '../../../src/shared/contract/chat'
 import { sampling } from '../../../src/shared/contract/sampling'
 import { temporaryFolder, temporaryStore } from '../store/temporary-profile'
 import { type Script, ScriptedGenerator } from './scripted-generator'
 
+/** For conversations that ask no documents. */
+export const noAnswers: DocumentAnswers = () => {
+  throw new Error('documents were asked')
+}
+
 /** A chat service over a real store and a scripted generator, with one conversation. */
-export function chatWith(script: Script, settings: Partial<ConversationSettings> = {}) {
+export function chatWith(
+  script: Script,
+  settings: Partial<ConversationSettings> = {},
+  answers: DocumentAnswers = noAnswers,
+) {
   const folder = temporaryFolder()
   const store = temporaryStore(folder)
   const generator = new ScriptedGenerator(script)
-  const chat = new ChatService(store, generator)
+  const chat = new ChatService(store, generator, answers)
   // Runs before the store's own closing: what was registered last runs first.
   onTestFinished(() => chat.close())
   const conversation = store.conversations.create('', settings)

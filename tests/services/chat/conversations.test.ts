@@ -3,7 +3,7 @@ import { ChatService, presetHandlers, settingsHandlers } from '../../../src/main
 import { titleFrom } from '../../../src/main/chat/title'
 import { contract } from '../../../src/shared/contract'
 import { temporaryStore } from '../store/temporary-profile'
-import { chatWith, until } from './chat-fixture'
+import { chatWith, noAnswers, until } from './chat-fixture'
 import { ScriptedGenerator } from './scripted-generator'
 
 describe('titles', () => {
@@ -150,7 +150,7 @@ describe('the model that answers', () => {
   it('must be there', () => {
     const store = temporaryStore()
     const generator = new ScriptedGenerator({ answer: '' })
-    const chat = new ChatService(store, Object.assign(generator, { defaultModelId: () => null }))
+    const chat = new ChatService(store, Object.assign(generator, { defaultModelId: () => null }), noAnswers)
     const { id } = store.conversations.create('', {})
     const input = { conversationId: id, parentId: null, text: 'q', attachments: [] }
     expect(() => chat.send(input)).toThrow(expect.objectContaining({ code: 'model_not_loaded' }))

@@ -5,7 +5,7 @@ import { EngineService } from '../../../src/main/host/engine-service'
 import { createLog } from '../../../src/main/host/log'
 import { sampling } from '../../../src/shared/contract/sampling'
 import { temporaryStore } from '../store/temporary-profile'
-import { collect, shown, until } from './chat-fixture'
+import { collect, noAnswers, shown, until } from './chat-fixture'
 
 const path = 'resources/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1-00001-of-00003.gguf'
 
@@ -18,7 +18,7 @@ function realChat(maxTokens: number) {
     defaultEmbedderId: () => null,
   }
   const engine = new EngineService(new Engine(), models, createLog('silent'))
-  const chat = new ChatService(store, engine)
+  const chat = new ChatService(store, engine, noAnswers)
   onTestFinished(async () => {
     await chat.close()
     await engine.close()

@@ -98,7 +98,13 @@ async function load({ engine }: AskServices, context: AskContext): Promise<void>
 async function preparePrompt(services: AskServices, context: AskContext): Promise<void> {
   const style = styleFor((await services.describeModel(context.modelId)).parameters)
   const { hits, question, input } = context
-  const prompt = composeAskPrompt(needed(context.model), question, hits, input.sampling.maxTokens, style)
+  const prompt = composeAskPrompt(
+    needed(context.model),
+    { question, system: input.system },
+    hits,
+    input.sampling.maxTokens,
+    style,
+  )
   if (prompt.passages.length === 0)
     throw new MoruError(
       'context_full',

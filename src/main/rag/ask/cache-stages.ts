@@ -12,6 +12,7 @@ import {
 } from './ask-context'
 import { unit } from './known-languages'
 import { promptVersion } from './passages'
+import { dependsOnHistory } from './rewrite'
 
 /** What is kept with a cached answer. */
 interface KeptAnswer {
@@ -22,7 +23,11 @@ interface KeptAnswer {
   unsupported: Finished['unsupported']
 }
 
-const askedOf = ({ question, history }: AskInput) => ({ question, history })
+/** The conversation counts where the question points back to it: nothing else of it is in the prompt. */
+const askedOf = ({ question, history }: AskInput) => ({
+  question,
+  history: dependsOnHistory(question, history) ? history : [],
+})
 
 /** The answer to this very question, before anything is searched or loaded. */
 export async function recallExact(services: AskServices, context: AskContext): Promise<void> {
@@ -34,8 +39,9 @@ export async function recallExact(services: AskServices, context: AskContext): P
     sampling: input.sampling,
     template: promptVersion,
     collections: collections.map(({ id, version }) => ({ id, version })),
-    rest: { rerank: input.rerank, settings: collections.map(({ settings }) => settings) },
+    rest: { rerank: input.rerank, system: input.system, settings: collections.map(({ settings }) => settings) },
   }
+  if (input.refresh) return
   const hit = services.cache.findExact(context.cacheContext, askedOf(input))
   if (hit) answerFromCache(context, hit)
 }
@@ -57,6 +63,7 @@ export async function recallSimilar(services: AskServices, context: AskContext):
     const [values] = await embedder.embed([context.question], { kind: 'query', signal: context.signal })
     return { key, values: unit(values) }
   })
+  if (context.input.refresh) return
   // The same best passage: what embeddings of questions do not tell apart, the documents often do.
   const best = context.hits[0].chunkId
   const accept = (answer: unknown) => (answer as KeptAnswer).hits[0]?.chunkId === best

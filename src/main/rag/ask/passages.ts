@@ -58,10 +58,18 @@ function blockOf({ marker, hit, text }: Passage, style: PromptStyle): string {
   return `${label}\n<<<\n${neutralized(text)}\n>>>\n\n`
 }
 
-function messagesOf(passages: readonly Passage[], question: string, style: PromptStyle): TemplateMessage[] {
+/** What is asked, and how the answer should be. */
+export interface Asked {
+  question: string
+  /** The person's own wishes, behind the product's instructions. */
+  system: string
+}
+
+function messagesOf(passages: readonly Passage[], { question, system }: Asked, style: PromptStyle): TemplateMessage[] {
+  const instructions = style === 'citing' ? citing : plain
   const content = `${passages.map((passage) => blockOf(passage, style)).join('')}Question: ${question}`
   return [
-    { role: 'system', content: style === 'citing' ? citing : plain },
+    { role: 'system', content: system.trim() === '' ? instructions : `${instructions}\n\n${system.trim()}` },
     { role: 'user', content },
   ]
 }
@@ -73,7 +81,7 @@ function messagesOf(passages: readonly Passage[], question: string, style: Promp
  */
 export function composeAskPrompt(
   model: TextModel,
-  question: string,
+  asked: Asked,
   hits: readonly Hit[],
   maxTokens: number,
   style: PromptStyle,
@@ -82,7 +90,7 @@ export function composeAskPrompt(
   if (!template) throw chatUnsupported(model.name)
   const room = contextLength - Math.min(maxTokens, Math.floor(contextLength / 4))
   const encode = (passages: readonly Passage[]) =>
-    template.encode(messagesOf(passages, question, style), {
+    template.encode(messagesOf(passages, asked, style), {
       addGenerationPrompt: true,
       variables: { enable_thinking: false },
     }).ids

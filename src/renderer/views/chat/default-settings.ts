@@ -8,4 +8,6 @@ export const defaultSettings = (): ConversationSettings => ({
   sampling: sampling.parse({}),
   whenFull: 'drop_oldest',
   thinking: true,
+  collectionIds: [],
+  answerCache: 'fixed',
 })

@@ -9,6 +9,10 @@ const highlightLimit = 50_000
 export interface MarkdownLabels {
   copy: string
   image: string
+  /** What a marker [n] leads to, by n; those that are not here stay text. */
+  citations?: ReadonlyMap<number, string>
+  /** Said of a sentence that no source supports. */
+  unsupported?: string
 }
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: true }).use(math)
@@ -30,6 +34,21 @@ md.renderer.rules.fence = (tokens, index, _options, env) => {
   return codeBlock(content, info.trim().split(/\s+/)[0] ?? '', labelsIn(env))
 }
 md.renderer.rules.code_block = (tokens, index, _options, env) => codeBlock(tokens[index].content, '', labelsIn(env))
+
+// [n] leads to a source where there is one of that number.
+md.inline.ruler.before('link', 'citation', (state, silent) => {
+  const found =
+    state.src[state.pos] === '[' ? /^\[(\d{1,3})\](?![(:])/.exec(state.src.slice(state.pos, state.pos + 6)) : null
+  if (!found || !labelsIn(state.env).citations?.has(Number(found[1]))) return false
+  if (!silent) state.push('citation', '', 0).content = found[1]
+  state.pos += found[0].length
+  return true
+})
+md.renderer.rules.citation = (tokens, index, _options, env) => {
+  const { content } = tokens[index]
+  const label = escape(labelsIn(env).citations?.get(Number(content)) ?? '')
+  return `<button type="button" class="citation" data-citation="${content}" aria-label="${label}" title="${label}">${content}</button>`
+}
 md.renderer.rules.table_open = () => '<div class="table-scroll"><table>'
 md.renderer.rules.table_close = () => '</table></div>'
 // Images would be fetched from the network: they are shown as links to them.
@@ -67,6 +86,38 @@ export function sanitize(html: string): string {
   })
 }
 
+/**
+ * Brackets that stand around an unsupported sentence until it is HTML: punctuation to Markdown, so that emphasis beside them
+ * stays what it is.
+ */
+const opening = '\u2e28'
+const closing = '\u2e29'
+const plainBrackets = (text: string) => text.replaceAll(opening, '((').replaceAll(closing, '))')
+/** What makes a line a list item, heading or quotation has to stay in front of the bracket. */
+const linePrefix = /^(?:\s*(?:[-*+]|\d+[.)]|#{1,6}|>)(?=\s))*\s*/
+/** Lines that are no sentences: a table, a fence. */
+const noSentence = /^\s*(?:\||```|~~~)/
+
+/** The text with brackets around the parts that no source supports; ranges are offsets in it, in order. */
+export function bracketed(text: string, ranges: readonly { start: number; end: number }[]): string {
+  let out = ''
+  let at = 0
+  for (const { start, end } of ranges) {
+    const sentence = text.slice(start, end)
+    if (start < at || end > text.length || noSentence.test(sentence)) continue
+    const prefix = linePrefix.exec(sentence)?.[0] ?? ''
+    out += `${plainBrackets(text.slice(at, start))}${prefix}${opening}${plainBrackets(sentence.slice(prefix.length))}${closing}`
+    at = end
+  }
+  return out + plainBrackets(text.slice(at))
+}
+
+function withMarks(html: string, { unsupported = '' }: MarkdownLabels): string {
+  return html
+    .replaceAll(opening, `<span class="unsupported" title="${escape(unsupported)}">`)
+    .replaceAll(closing, '</span>')
+}
+
 /** A top-level piece of a text (a paragraph, a list, a block of code) as safe HTML. */
 export interface Block {
   source: string
@@ -88,7 +139,7 @@ export function renderBlocks(text: string, labels: MarkdownLabels, before: reado
     const [from, to] = tokens[start].map ?? [0, lines.length]
     const source = lines.slice(from, to).join('\n')
     const kept = before[blocks.length]
-    const html = () => sanitize(md.renderer.render(tokens.slice(start, end + 1), md.options, env))
+    const html = () => sanitize(withMarks(md.renderer.render(tokens.slice(start, end + 1), md.options, env), labels))
     blocks.push(kept?.source === source ? kept : { source, html: html() })
     start = end + 1
   }

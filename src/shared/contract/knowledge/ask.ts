@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { defineRoute, defineStream } from '../core'
 import { loadSettings, sampling, timings, usage } from '../sampling'
-import { id, sourcePlace } from './common'
+import { id, sourcePlace, textRange } from './common'
 import { hit } from './search'
 
 export const citation = z.object({
@@ -35,7 +35,7 @@ export const askEvent = z.discriminatedUnion('kind', [
     answered: z.boolean(),
     citations: z.array(citation),
     /** Sentences, as offsets in `text`, that no passage supports. */
-    unsupported: z.array(z.object({ start: z.number().int(), end: z.number().int() })),
+    unsupported: z.array(textRange),
     cache: cacheOutcome,
     usage: usage.nullable(),
     timings: z.object({ retrieveMs: z.number(), totalMs: z.number(), generate: timings.nullable() }),
@@ -54,7 +54,11 @@ export const askRun = defineStream('ask.run', {
     model: z.string().max(4096).nullable().default(null),
     load: loadSettings.prefault({}),
     sampling: sampling.prefault({ temperature: 0, maxTokens: 512 }),
+    /** What a person wants of every answer (language, tone); stands behind the product's own instructions. */
+    system: z.string().max(200_000).default(''),
     useCache: z.boolean().default(true),
+    /** The cache is not asked; the new answer takes the place of the old one in it. */
+    refresh: z.boolean().default(false),
     /** Also answers drawn at random (temperature above 0) come from the cache and go there. */
     cacheSampled: z.boolean().default(false),
     rerank: z.number().int().min(0).max(200).default(0),

@@ -5,22 +5,35 @@ import { id } from './common'
 
 const collectionName = z.string().min(1).max(200)
 
-export const collectionSettings = z.object({
+const settingFields = z.object({
   /** Library id of the embedding model; changing it embeds again in the background while the old index answers. */
-  embeddingModel: z.string().min(1).max(500).nullable().default(null),
+  embeddingModel: z.string().min(1).max(500).nullable(),
   /** Library id of a cross-encoder, or null. */
-  rerankModel: z.string().min(1).max(500).nullable().default(null),
+  rerankModel: z.string().min(1).max(500).nullable(),
   /** Tokens of the embedding model; null: its maximum less its special tokens. */
-  chunkTokens: z.number().int().min(16).max(8192).nullable().default(null),
-  chunkOverlap: z.number().int().min(0).max(4096).default(32),
+  chunkTokens: z.number().int().min(16).max(8192).nullable(),
+  chunkOverlap: z.number().int().min(0).max(4096),
   /** Weight of the dense ranking in the fusion; null: as measured on the collection. */
-  denseWeight: z.number().min(0).max(1).nullable().default(null),
+  denseWeight: z.number().min(0).max(1).nullable(),
   /** Korean morphemes beside the two-character windows. */
-  koreanMorphemes: z.boolean().default(false),
-  vectorType: z.enum(['f32', 'int8']).default('f32'),
+  koreanMorphemes: z.boolean(),
+  vectorType: z.enum(['f32', 'int8']),
   /** Follow what changes in its folders while Moru runs. */
-  watch: z.boolean().default(true),
+  watch: z.boolean(),
 })
+const { shape } = settingFields
+export const collectionSettings = z.object({
+  embeddingModel: shape.embeddingModel.default(null),
+  rerankModel: shape.rerankModel.default(null),
+  chunkTokens: shape.chunkTokens.default(null),
+  chunkOverlap: shape.chunkOverlap.default(32),
+  denseWeight: shape.denseWeight.default(null),
+  koreanMorphemes: shape.koreanMorphemes.default(false),
+  vectorType: shape.vectorType.default('f32'),
+  watch: shape.watch.default(true),
+})
+/** What is given and nothing else: a default would change what it is not about. */
+const settingsPatch = settingFields.partial()
 export type CollectionSettings = z.infer<typeof collectionSettings>
 
 /** How well the embedding model tells the collection's own passages apart, by language. */
@@ -58,14 +71,14 @@ export type Collection = z.infer<typeof collection>
 
 export const collectionsList = defineRoute('collections.list', { input: z.object({}), output: z.array(collection) })
 export const collectionsCreate = defineRoute('collections.create', {
-  input: z.object({ name: collectionName, settings: collectionSettings.partial().prefault({}) }),
+  input: z.object({ name: collectionName, settings: settingsPatch.prefault({}) }),
   output: collection,
 })
 export const collectionsUpdate = defineRoute('collections.update', {
   input: z.object({
     id,
     name: collectionName.optional(),
-    settings: collectionSettings.partial().optional(),
+    settings: settingsPatch.optional(),
     /** Those of its folders and files that it goes on following; what came from the others goes. */
     roots: z.array(z.string().max(4096)).max(10_000).optional(),
   }),
