@@ -15,6 +15,7 @@ import { beirFiles, queriesOf } from '../src/main/rag/evaluate/beir'
 import { beirCollection } from '../src/main/rag/evaluate/beir-collection'
 import { figuresOf, type Ranked } from '../src/main/rag/evaluate/metrics'
 import { SearchService } from '../src/main/rag/search/search-service'
+import { untraced } from '../src/main/trace'
 import { openStore } from '../src/main/store'
 import { evaluateRetrieval, searchInput } from '../src/shared/contract/knowledge'
 
@@ -38,7 +39,7 @@ const held = { id: 'bench', name: 'bench', key: options.model, embedder, release
 const embeddings = { defaultEmbedderId: () => 'bench', ensureEmbedder: async () => held }
 const store = openStore(profile)
 const search = new SearchService(store, embeddings, profile)
-const services = { store, parser: new DocumentParser(), embeddings, search }
+const services = { tracer: untraced, store, parser: new DocumentParser(), embeddings, search }
 const { signal } = new AbortController()
 /** Documents of each ranking that are kept for fusing. */
 const depth = 1000

@@ -7,14 +7,15 @@ import { dirname, relative, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
 const domains = {
-  chat: ['models'],
+  trace: [],
+  chat: ['models', 'trace'],
   models: [],
-  text: ['chat', 'models'],
+  text: ['chat', 'models', 'trace'],
   bench: ['models', 'text', 'rag'],
   profile: ['bench', 'text'],
   quantize: ['models', 'text'],
   cache: [],
-  rag: ['cache', 'chat', 'text', 'models'],
+  rag: ['cache', 'chat', 'text', 'models', 'trace'],
 }
 const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']
 

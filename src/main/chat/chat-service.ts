@@ -4,12 +4,14 @@ import { type Conversation, type Message } from '../../shared/contract/chat'
 import { loadSettings } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { type Attachment, normalText, type Store } from '../store'
+import { type CallRecorder, untraced } from '../trace'
 import { pathTo } from './export'
 import { answerFromDocuments, type DocumentAnswers } from './document-answers'
 import { type Generator } from './generator'
 import { composePrompt, type PathMessage } from './prompt'
 import { titleFrom } from './title'
 import { Turn } from './turn'
+import { tracedTurn } from './traced-turn'
 import { runStages, type Stage, turnStages } from './turn-stages'
 
 /** So long does closing wait for the engine. */
@@ -25,6 +27,7 @@ export interface SendInput {
 export class ChatService {
   readonly #store: Store
   readonly #generator: Generator
+  readonly #tracer: CallRecorder
   readonly #stages: Stage[]
   /** For conversations that ask collections. */
   readonly #documentStages: Stage[]
@@ -33,10 +36,11 @@ export class ChatService {
   #closed = false
 
   /** `answers`: where answers from documents come from. */
-  constructor(store: Store, generator: Generator, answers: DocumentAnswers, stages: Stage[] = turnStages(generator)) {
+  constructor(store: Store, generator: Generator, answers: DocumentAnswers, tracer: CallRecorder = untraced) {
     this.#store = store
     this.#generator = generator
-    this.#stages = stages
+    this.#tracer = tracer
+    this.#stages = turnStages(generator)
     this.#documentStages = [{ name: 'ask', run: (context) => answerFromDocuments(store, answers, context) }]
   }
 
@@ -171,9 +175,10 @@ export class ChatService {
       model: null,
       prompt: null,
     }
+    const stages = asksDocuments ? this.#documentStages : this.#stages
     this.#turns.set(assistant.id, turn)
     void turn
-      .run(() => runStages(asksDocuments ? this.#documentStages : this.#stages, context))
+      .run(() => tracedTurn(this.#tracer, context, () => runStages(stages, context)))
       .finally(() => this.#turns.get(assistant.id) === turn && this.#turns.delete(assistant.id))
     return turn
   }

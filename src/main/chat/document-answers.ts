@@ -50,6 +50,7 @@ function inputOf({ collections }: Pick<Store, 'collections'>, context: TurnConte
     useCache: settings.answerCache !== 'off',
     cacheSampled: settings.answerCache === 'all',
     refresh: context.again,
+    replayOf: null,
     rerank: chosen.some((collection) => collection.settings.rerankModel !== null) ? reranked : 0,
   }
 }

@@ -66,12 +66,17 @@ export function presetHandlers({ presets }: Store): HandlersFor<'presetsList' | 
 }
 
 /** Without backup and restore: those replace what the host runs on, and are the host's own. */
-export function settingsHandlers({
-  settings,
-}: Store): HandlersFor<'settingsGet' | 'settingsUpdate' | 'settingsSetHubToken'> {
+export function settingsHandlers(
+  { settings }: Store,
+  onChange: () => void = () => undefined,
+): HandlersFor<'settingsGet' | 'settingsUpdate' | 'settingsSetHubToken'> {
   return {
     settingsGet: async () => settings.get(),
-    settingsUpdate: async (patch) => settings.update(patch),
+    settingsUpdate: async (patch) => {
+      const whole = settings.update(patch)
+      onChange()
+      return whole
+    },
     settingsSetHubToken: async ({ token }) => settings.setHubToken(token),
   }
 }

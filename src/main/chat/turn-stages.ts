@@ -3,6 +3,7 @@ import { type Conversation } from '../../shared/contract/chat'
 import { type LoadSettings, type TokenDetail } from '../../shared/contract/sampling'
 import { MoruError, throwIfCancelled } from '../../shared/errors'
 import { ReasoningParser } from '../engine'
+import { currentSpan, step, tracedGeneration } from '../trace'
 import { type Generator, type LoadedChatModel } from './generator'
 import { composePrompt, type PathMessage, type Prompt } from './prompt'
 import { type Turn } from './turn'
@@ -47,7 +48,7 @@ export async function runStages(stages: Stage[], context: TurnContext): Promise<
     for (const stage of stages) {
       throwIfCancelled(context.turn.signal)
       const start = performance.now()
-      await stage.run(context)
+      await step(stage.name, {}, () => stage.run(context))
       context.elapsedMs[stage.name] = performance.now() - start
     }
   } finally {
@@ -66,6 +67,10 @@ async function preparePrompt(context: TurnContext): Promise<void> {
   const begun = continues ? { text: turn.answer.text, reasoning: turn.answer.reasoning || null } : null
   context.prompt = composePrompt(needed(context.model), { settings: conversation.settings, path, begun })
   turn.droppedMessages = context.prompt.droppedMessages
+  currentSpan()?.set({
+    'moru.prompt.tokens': context.prompt.ids.length,
+    'moru.prompt.dropped_messages': turn.droppedMessages,
+  })
 }
 
 async function generateAnswer(context: TurnContext): Promise<void> {
@@ -77,12 +82,14 @@ async function generateAnswer(context: TurnContext): Promise<void> {
   if (details) turn.tokens = [...details]
   // Says so before the first step: that one may have shaders to compile.
   turn.progress({ stage: 'prefill', done: 0, total: prompt.ids.length })
-  const events = needed(context.model).generate({
-    promptIds: prompt.ids,
-    sampling: conversation.settings.sampling,
-    logprobs: details ? alternatives : null,
-    signal: turn.signal,
-  })
+  const events = tracedGeneration(
+    needed(context.model).generate({
+      promptIds: prompt.ids,
+      sampling: conversation.settings.sampling,
+      logprobs: details ? alternatives : null,
+      signal: turn.signal,
+    }),
+  )
   try {
     for await (const event of events) {
       if (event.kind === 'prefill') turn.progress({ stage: 'prefill', done: event.done, total: event.total })

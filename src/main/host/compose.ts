@@ -10,11 +10,13 @@ import { profilerHandlers } from '../profile'
 import { quantizeHandlers } from '../quantize'
 import { ask, CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { openStore } from '../store'
+import { redactor } from '../../shared/redaction'
 import { textHandlers } from '../text'
+import { traceHandlers, Tracer, TraceService } from '../trace'
 import { engineHandlers } from './engine-handlers'
 import { EngineService } from './engine-service'
 import { type Handlers } from './handlers'
-import { type Log } from './log'
+import { type Log, logRedaction } from './log'
 import { profileHandlers } from './profile-handlers'
 import { type Services } from './start'
 
@@ -31,7 +33,15 @@ export interface ComposeOptions {
 /** Throws what opening the store throws. `close` ends all work, stores what is being written, and frees the GPU. */
 export async function compose(profile: string, options: ComposeOptions): Promise<Services> {
   const store = openStore(profile)
-  if (options.exclusive) options.log.info(store.recover(), 'profile opened')
+  logRedaction.text = (line) => store.redaction.text(line)
+  const tracer = new Tracer(store, (err) => options.log.error({ err }, 'traces could not be written'))
+  const traces = new TraceService(store, tracer)
+  if (options.exclusive) {
+    const { purgedConversations, ...found } = store.recover()
+    const figures = { ...found, interruptedTraces: traces.recover(), purgedConversations: purgedConversations.length }
+    options.log.info(figures, 'profile opened')
+    void traces.forgetConversations(purgedConversations)
+  }
   const jobs = new JobRunner(store)
   const library: ModelLibrary = new ModelLibrary({
     store,
@@ -56,8 +66,8 @@ export async function compose(profile: string, options: ComposeOptions): Promise
   if (options.exclusive) void engine.probe()
   const downloads = new Downloads({ library, jobs, store })
   const cache = new AnswerCache(store)
-  const search = new SearchService(store, engine, profile)
-  const knowledge = { store, jobs, parser: new DocumentParser(), embeddings: engine, search, cache }
+  const search = new SearchService(store, engine, profile, tracer)
+  const knowledge = { store, jobs, parser: new DocumentParser(), embeddings: engine, search, cache, tracer }
   const collections = new CollectionService({
     ...knowledge,
     uploadsFolder: join(profile, 'uploads'),
@@ -66,7 +76,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
   })
 
   const asking = { ...knowledge, engine, describeModel: (id: string) => library.describe(id) }
-  const chat = new ChatService(store, engine, (input, signal) => ask(asking, input, defaultModel(), signal))
+  const chat = new ChatService(store, engine, (input, signal) => ask(asking, input, defaultModel(), signal), tracer)
 
   if (options.exclusive) void collections.resume()
 
@@ -76,6 +86,8 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     collections.close()
     await Promise.all([chat.close(), jobs.close()])
     search.close()
+    await traces.close()
+    logRedaction.text = redactor(store.settings.get().tracing.redactPatterns)
     store.close()
     await engine.close()
   }
@@ -86,10 +98,11 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...modelsHandlers(library, downloads),
     ...conversationHandlers(store, chat),
     ...chatHandlers(store, chat),
-    ...settingsHandlers(store),
+    ...settingsHandlers(store, () => traces.refresh()),
     ...presetHandlers(store),
     ...jobHandlers(jobs),
-    ...textHandlers(engine, defaultModel),
+    ...traceHandlers(store, traces),
+    ...textHandlers(engine, tracer, defaultModel),
     ...knowledgeHandlers({
       ...asking,
       collections,

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { type Collection, type CollectionSettings, type Document } from '../../shared/contract/knowledge'
 import { MoruError, throwIfCancelled, toMoruError } from '../../shared/errors'
 import { type JobRunner, type JobWork, Turnstile } from '../jobs'
+import { type CallRecorder } from '../trace'
 import { type Store } from '../store'
 import { type DocumentParser } from './documents'
 import { type EmbeddingSource } from './embedding'
@@ -23,6 +24,7 @@ export interface CollectionServiceOptions {
   parser: DocumentParser
   embeddings: EmbeddingSource
   search: Search
+  tracer: CallRecorder
   /** Where uploaded files are kept. */
   uploadsFolder: string
   /** Told what goes wrong where nobody asked for the work. */
@@ -190,7 +192,9 @@ export class CollectionService {
       (handle, signal) =>
         this.#turn(id).run(() => {
           throwIfCancelled(signal)
-          return work(handle, signal)
+          const attributes = { 'gen_ai.data_source.id': id, 'moru.run.id': handle.id }
+          const input = () => [{ role: 'user' as const, content: spec.title }]
+          return this.#services.tracer.run('index', { attributes, input }, () => work(handle, signal))
         }, signal),
     )
     const jobs = this.#jobs.get(id) ?? new Set()

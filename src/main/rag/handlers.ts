@@ -1,6 +1,7 @@
 /** What the host answers for collections, documents, search, evaluation, embeddings, asking and the answer cache. */
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { type AnswerCache } from '../cache'
+import { embedTexts } from './embed-texts'
 import { ask } from './ask/ask'
 import { type AskServices } from './ask/ask-context'
 import { type CollectionService } from './collection-service'
@@ -55,22 +56,12 @@ function collectionHandlers({ collections, store }: KnowledgeServices): Handlers
 }
 
 function answerHandlers(services: KnowledgeServices): HandlersFor<Exclude<AnswerRoutes, 'cacheStats' | 'cacheClear'>> {
-  const { search, embeddings, defaultModel } = services
+  const { search, defaultModel } = services
   return {
     searchRun: (input, { signal }) => search.run(input, signal),
     searchMap: async ({ collectionId, limit }, { signal }) => search.map(collectionId, limit, signal),
     evaluateRetrieval: (input, { signal }) => evaluate(services, input, signal),
-    embedTexts: async ({ model, texts, kind }, { signal }) => {
-      const held = await embeddings.ensureEmbedder(model, signal)
-      try {
-        const start = performance.now()
-        const vectors = await held.embedder.embed(texts, { kind, signal })
-        const elapsedMs = performance.now() - start
-        return { dim: held.embedder.dim, embeddings: vectors.map((vector) => Array.from(vector)), elapsedMs }
-      } finally {
-        held.release()
-      }
-    },
+    embedTexts: (input, { signal }) => embedTexts(services, input, signal),
     askRun: (input, { signal }) => ask(services, input, defaultModel(), signal),
   }
 }

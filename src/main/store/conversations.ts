@@ -70,7 +70,7 @@ export function conversationRepository(db: Database) {
   )
   const mark = db.prepare(`UPDATE conversation SET deleted_at = @now WHERE id = @id AND deleted_at IS NULL`)
   const unmark = db.prepare(`UPDATE conversation SET deleted_at = NULL WHERE id = ? AND deleted_at IS NOT NULL`)
-  const purge = db.prepare(`DELETE FROM conversation WHERE deleted_at IS NOT NULL`)
+  const purge = db.prepare<[], string>(`DELETE FROM conversation WHERE deleted_at IS NOT NULL RETURNING id`).pluck()
   const ownsMessage = db.prepare(`SELECT 1 FROM message WHERE id = ? AND conversation_id = ?`)
 
   const row = (id: string): Row => {
@@ -136,8 +136,8 @@ export function conversationRepository(db: Database) {
         throw new MoruError('not_found', 'This conversation was deleted for good and cannot be restored.')
       return get(id)
     },
-    /** Deletes for good what was removed. @returns how many. */
-    purgeRemoved: () => purge.run().changes,
+    /** Deletes for good what was removed. @returns the ids. */
+    purgeRemoved: (): string[] => purge.all(),
   }
 }
 export type ConversationRepository = ReturnType<typeof conversationRepository>

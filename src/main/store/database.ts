@@ -31,6 +31,18 @@ export function openDatabase(file: string, list: readonly Migration[] = migratio
   }
 }
 
+/**
+ * A second connection to an open database, for what is written often and deleted for good: a power cut may take the last
+ * writes of it (a crash of the process does not), and deleted bytes are overwritten.
+ */
+export function openTraceConnection(file: string): Database {
+  const db = new Sqlite(file, { timeout: 5000, fileMustExist: true })
+  configure(db)
+  db.pragma('synchronous = NORMAL')
+  db.pragma('secure_delete = ON')
+  return db
+}
+
 /** What people wrote is theirs alone: the file (and with it SQLite's -wal and -shm) is readable by its owner only. */
 function createPrivateFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true })

@@ -15,6 +15,7 @@ import modelKinds from './migrations/0010-model-kinds.sql?raw'
 import documentWarning from './migrations/0011-document-warning.sql?raw'
 import profiles from './migrations/0012-profiles.sql?raw'
 import messageSources from './migrations/0013-message-sources.sql?raw'
+import traces from './migrations/0014-traces.sql?raw'
 
 export interface Migration {
   name: string
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   { name: '0011-document-warning', sql: documentWarning },
   { name: '0012-profiles', sql: profiles },
   { name: '0013-message-sources', sql: messageSources },
+  { name: '0014-traces', sql: traces },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

@@ -2,6 +2,7 @@
 import { type Job } from '../../shared/contract/jobs'
 import { MoruError } from '../../shared/errors'
 import { type Database } from './database'
+import { type Redaction } from './redaction'
 
 /** A job as stored: without the figures that only a running one has. */
 export type Run = Omit<Job, 'ratePerSecond' | 'remainingMs'>
@@ -28,7 +29,8 @@ const runOf = (row: Row): Run => ({
   endedAt: row.ended_at,
 })
 
-export function runRepository(db: Database) {
+/** Secrets are taken out of all that a run says. */
+export function runRepository(db: Database, redaction: Redaction) {
   const columns = 'id, kind, title, state, done, total, unit, parameters, result, error, started_at, ended_at'
   const insert = db.prepare(
     `INSERT INTO run (${columns}) VALUES (@id, @kind, @title, @state, @done, @total, @unit, @parameters, @result,
@@ -43,8 +45,10 @@ export function runRepository(db: Database) {
   const interrupt = db.prepare(`UPDATE run SET state = 'interrupted', ended_at = ? WHERE state = 'running'`)
   const stored = (run: Run) => ({
     ...run,
-    parameters: JSON.stringify(run.parameters),
-    result: run.result && JSON.stringify(run.result),
+    title: redaction.text(run.title),
+    parameters: JSON.stringify(redaction.deep(run.parameters)),
+    result: run.result && JSON.stringify(redaction.deep(run.result)),
+    error: run.error && redaction.text(run.error),
   })
 
   return {

@@ -2,12 +2,12 @@
 import { type z } from 'zod'
 import { type Settings, settings, type settingsUpdate } from '../../shared/contract/settings'
 import { type Database } from './database'
-import { type HubTokenFile } from './hub-token'
+import { type SecretFile } from './secret-file'
 
 export type SettingsPatch = z.output<typeof settingsUpdate.input>
 type Key = keyof Settings
 
-export function settingsRepository(db: Database, hubToken: HubTokenFile) {
+export function settingsRepository(db: Database, hubToken: SecretFile, onChange: () => void) {
   const selectAll = db.prepare<[], { key: string; value: string }>(`SELECT key, value FROM setting`)
   const put = db.prepare(
     `INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
@@ -32,9 +32,11 @@ export function settingsRepository(db: Database, hubToken: HubTokenFile) {
       const before = get()
       for (const key of Object.keys(patch) as (keyof SettingsPatch)[]) {
         if (patch[key] === undefined) continue
-        const value = key === 'load' || key === 'hub' ? { ...before[key], ...patch[key] } : patch[key]
+        const merged = key === 'load' || key === 'hub' || key === 'tracing'
+        const value = merged ? { ...before[key], ...patch[key] } : patch[key]
         put.run(key, JSON.stringify(value))
       }
+      onChange()
       return get()
     }),
     /** Stores or (null) forgets the hub's access token. @returns the settings, which say only whether there is one. */

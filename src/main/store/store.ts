@@ -5,36 +5,52 @@ import { cachedAnswerRepository } from './cached-answers'
 import { chunkRepository } from './chunks'
 import { collectionRepository } from './collections'
 import { conversationRepository } from './conversations'
-import { type Database, openDatabase } from './database'
+import { type Database, openDatabase, openTraceConnection } from './database'
 import { documentRepository } from './documents'
-import { hubTokenFile } from './hub-token'
 import { messageRepository } from './messages'
 import { modelRepository } from './models'
 import { presetRepository } from './presets'
 import { ceilingRepository, profileRepository } from './profiles'
+import { type Redaction, redactionOf } from './redaction'
 import { runRepository } from './runs'
+import { secretFile } from './secret-file'
 import { settingsRepository } from './settings'
 import { termRepository } from './terms'
+import { traceRepository } from './traces'
 import { vectorRepository } from './vectors'
 
 /** Names of the profile's files and folders within its folder. */
-export const profileFiles = { database: 'moru.db', hubToken: 'hub-token', vectorGraphs: 'vector-graphs' }
+export const profileFiles = {
+  database: 'moru.db',
+  hubToken: 'hub-token',
+  otlpHeaders: 'otlp-headers',
+  vectorGraphs: 'vector-graphs',
+}
 
 /** Opens (or makes) the profile in `folder`. @throws what openDatabase throws. */
 export function openStore(folder: string) {
   const db: Database = openDatabase(join(folder, profileFiles.database))
-  const hubToken = hubTokenFile(join(folder, profileFiles.hubToken))
+  const traceDb = openTraceConnection(db.name)
+  const hubToken = secretFile(join(folder, profileFiles.hubToken), () => redaction.refresh())
+  const otlpHeaders = secretFile(join(folder, profileFiles.otlpHeaders), () => redaction.refresh())
+  const readHeaders = () => JSON.parse(otlpHeaders.read() ?? '{}') as Record<string, string>
+  const redaction: Redaction = redactionOf(() => ({
+    patterns: settings.get().tracing.redactPatterns,
+    secrets: [hubToken.read() ?? '', ...Object.values(readHeaders())],
+  }))
+  const settings = settingsRepository(db, hubToken, () => redaction.refresh())
   const terms = termRepository(db)
   const vectors = vectorRepository(db)
   const store = {
     conversations: conversationRepository(db),
     messages: messageRepository(db),
     models: modelRepository(db),
-    settings: settingsRepository(db, hubToken),
+    settings,
     presets: presetRepository(db),
-    runs: runRepository(db),
+    runs: runRepository(db, redaction),
     profiles: profileRepository(db),
     ceilings: ceilingRepository(db),
+    traces: traceRepository(traceDb),
     collections: collectionRepository(db),
     documents: documentRepository(db, terms, vectors),
     chunks: chunkRepository(db),
@@ -43,6 +59,12 @@ export function openStore(folder: string) {
     cachedAnswers: cachedAnswerRepository(db),
     /** The hub's access token, for requests to the hub alone: no route answers with it. */
     hubToken: () => hubToken.read(),
+    /** What requests to the person's collector carry: no route answers with it. */
+    otlpHeaders: readHeaders,
+    setOtlpHeaders: (headers: Record<string, string> | null): void =>
+      otlpHeaders.write(headers && JSON.stringify(headers)),
+    /** Takes secrets out of what is written about calls and jobs. */
+    redaction,
     /** Runs `work` in one transaction: all of its changes or none. */
     transaction: <T>(work: () => T): T => db.transaction(work)(),
     backup: (target: string) => backupDatabase(db, target),
@@ -55,7 +77,10 @@ export function openStore(folder: string) {
       interruptedRuns: store.runs.markInterrupted(),
       purgedConversations: store.conversations.purgeRemoved(),
     }),
-    close: () => void db.close(),
+    close: () => {
+      traceDb.close()
+      db.close()
+    },
   }
   return store
 }

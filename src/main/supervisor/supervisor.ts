@@ -12,6 +12,7 @@ import {
   restartExitCode,
   tokenVariable,
 } from '../../shared/host-messages'
+import { cleanLines } from './clean-lines'
 import { Crashes, type CrashLimits } from './crashes'
 import { openRotatingLog, type RotatingLog } from './rotating-log'
 
@@ -136,8 +137,10 @@ export class Supervisor {
     })
     this.#child = child
     this.#note(`host ${child.pid} started`)
-    child.stdout!.on('data', (chunk: Buffer) => this.#log.write(chunk))
-    child.stderr!.on('data', (chunk: Buffer) => this.#log.write(chunk))
+    for (const stream of [child.stdout!, child.stderr!]) {
+      const lines = cleanLines((text) => this.#log.write(text))
+      stream.on('data', (chunk: Buffer) => lines.push(chunk)).once('end', () => lines.end())
+    }
     child.on('message', (raw) => this.#receive(child, raw))
     // It could not be started at all: there is no exit event then.
     child.once('error', (error) => child.pid ?? this.#ended(child, error.message, null))

@@ -1,8 +1,18 @@
-/** text.generate: continues a text, ids or a chat; nothing is stored. */
+/** text.generate: continues a text, ids or a chat; nothing is stored but a trace. */
 import { type ParsedInputOf } from '../../shared/contract'
 import { type textEvent, type textGenerate } from '../../shared/contract/text'
+import { type TraceMessage } from '../../shared/contract/traces'
 import { MoruError } from '../../shared/errors'
 import { chatUnsupported, type GenerateEvent } from '../engine'
+import {
+  type CallRecorder,
+  loadAttributes,
+  modelAttributes,
+  samplingAttributes,
+  type Span,
+  step,
+  tracedGeneration,
+} from '../trace'
 import { reported } from './event-queue'
 import { type TextEngine, type TextModel } from './text-engine'
 import { type z } from 'zod'
@@ -12,39 +22,56 @@ export type TextEvent = z.output<typeof textEvent>
 
 export function generateText(
   engine: TextEngine,
+  tracer: CallRecorder,
   model: string,
   input: Input,
   signal: AbortSignal,
 ): AsyncGenerator<TextEvent> {
-  return reported(async (report) => {
-    const progress = (done: number, total: number) => report({ kind: 'loading', done, total })
-    const loaded = await engine.ensureLoaded(model, input.load, progress, signal)
-    try {
-      await continuePrompt(loaded, promptIds(loaded, input), input, report, signal)
-    } finally {
-      loaded.release()
-    }
-  })
+  const kind = input.source.kind === 'chat' ? 'chat' : 'generate'
+  const attributes = {
+    ...modelAttributes(model),
+    ...samplingAttributes(input.sampling),
+    ...loadAttributes(input.load),
+    ...(input.replayOf !== null && { 'moru.replay_of': input.replayOf }),
+  }
+  return reported((report) =>
+    tracer.run(kind, { attributes, input: () => messagesOf(input) }, async (span) => {
+      const progress = (done: number, total: number) => report({ kind: 'loading', done, total })
+      const loaded = await step('load', {}, () => engine.ensureLoaded(model, input.load, progress, signal))
+      try {
+        const ids = await step('prompt', {}, async () => promptIds(loaded, input))
+        await continuePrompt(loaded, ids, input, span, report, signal)
+      } finally {
+        loaded.release()
+      }
+    }),
+  )
 }
 
 async function continuePrompt(
   model: TextModel,
   ids: number[],
   input: Input,
+  span: Span | undefined,
   report: (event: TextEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
   report({ kind: 'prompt', ids })
   let text = ''
-  for await (const event of model.generate({
-    promptIds: ids,
-    sampling: input.sampling,
-    logprobs: input.logprobs,
-    signal,
-  })) {
-    if (event.kind !== 'prefill') text += event.text
-    report(event.kind === 'finished' ? finished(event, text, model.loadMs) : event)
+  const request = { promptIds: ids, sampling: input.sampling, logprobs: input.logprobs, signal }
+  try {
+    for await (const event of tracedGeneration(model.generate(request))) {
+      if (event.kind !== 'prefill') text += event.text
+      report(event.kind === 'finished' ? finished(event, text, model.loadMs) : event)
+    }
+  } finally {
+    span?.output([{ role: 'assistant', content: text }])
   }
+}
+
+function messagesOf({ source }: Input): TraceMessage[] {
+  if (source.kind === 'chat') return source.messages
+  return [{ role: 'user', content: source.kind === 'text' ? source.text : source.ids.join(', ') }]
 }
 
 function finished(event: Extract<GenerateEvent, { kind: 'finished' }>, text: string, loadMs: number): TextEvent {

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { loadSettings } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
+import { type CallRecorder } from '../trace'
 import { generateText } from './generate'
 import { scoreText } from './score'
 import { type TextEngine } from './text-engine'
@@ -15,6 +16,7 @@ export { type TextEngine, type TextModel } from './text-engine'
 /** `defaultModel`: the one the person chose, else the bundled one. */
 export function textHandlers(
   engine: TextEngine,
+  tracer: CallRecorder,
   defaultModel: () => string | null,
 ): HandlersFor<'textTokenize' | 'textGenerate' | 'textScore'> {
   const modelOf = (model: string | null): string => {
@@ -35,7 +37,7 @@ export function textHandlers(
       const ids = tokenizer.encode(text, { special })
       return { ids, tokens: ids.map((id) => tokenizer.token(id)) }
     },
-    textGenerate: (input, { signal }) => generateText(engine, modelOf(input.model), input, signal),
-    textScore: (input, { signal }) => scoreText(engine, modelOf(input.model), input, signal),
+    textGenerate: (input, { signal }) => generateText(engine, tracer, modelOf(input.model), input, signal),
+    textScore: (input, { signal }) => scoreText(engine, tracer, modelOf(input.model), input, signal),
   }
 }

@@ -23,6 +23,8 @@ const streams: Record<StreamName, true> = {
   'models.load': true,
   'text.generate': true,
   'text.score': true,
+  'traces.export': true,
+  'traces.follow': true,
 }
 
 /** How long a call made while the host is away waits for it before it fails. */

@@ -10,6 +10,7 @@ import * as profiler from './profiler'
 import * as quantize from './quantize/served'
 import * as settings from './settings'
 import * as text from './text'
+import * as traces from './traces'
 
 const modules = {
   ...engine,
@@ -22,6 +23,7 @@ const modules = {
   ...profiler,
   ...quantize,
   ...knowledge,
+  ...traces,
 }
 type Modules = typeof modules
 type EndpointKeys = { [K in keyof Modules]: Modules[K] extends Endpoint ? K : never }[keyof Modules]

@@ -1,7 +1,33 @@
 import { z } from 'zod'
+import { defaultRedactions, isPattern } from '../redaction'
 import { conversationSettings, id } from './chat'
 import { defineRoute } from './core'
 import { loadSettings } from './sampling'
+
+/** What is kept of calls, for how long, and where it is sent. */
+export const tracing = z.object({
+  enabled: z.boolean().default(true),
+  /** Whether what went in and came out is kept beside figures and parameters. */
+  contents: z.boolean().default(true),
+  /** Older traces go, unless they are rated; null: none for their age. */
+  retentionDays: z.number().int().min(1).max(36_500).nullable().default(30),
+  /** Beyond this the oldest go, unless they are rated. */
+  maxBytes: z.number().int().min(1_000_000).max(1e12).default(500_000_000),
+  /** Regular expressions; what they match is not written. */
+  redactPatterns: z
+    .array(z.string().min(1).max(500).refine(isPattern, 'not a regular expression, or one that matches the empty text'))
+    .max(100)
+    .default([...defaultRedactions]),
+  /** Address of an OTLP/HTTP collector, '/v1/traces' included; null: nothing is sent. */
+  otlpEndpoint: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .nullable()
+    .default(null),
+  /** Whether what went in and came out is sent too. */
+  otlpContents: z.boolean().default(false),
+})
+export type Tracing = z.infer<typeof tracing>
 
 export const settings = z.object({
   language: z.enum(['system', 'en', 'ko']).default('system'),
@@ -23,8 +49,23 @@ export const settings = z.object({
       hasToken: z.boolean().default(false),
     })
     .prefault({}),
+  tracing: tracing.prefault({}),
 })
 export type Settings = z.infer<typeof settings>
+
+const { shape } = tracing
+/** Without defaults: what is left out stays as it is. */
+const tracingPatch = z
+  .object({
+    enabled: shape.enabled.unwrap(),
+    contents: shape.contents.unwrap(),
+    retentionDays: shape.retentionDays.unwrap(),
+    maxBytes: shape.maxBytes.unwrap(),
+    redactPatterns: shape.redactPatterns.unwrap(),
+    otlpEndpoint: shape.otlpEndpoint.unwrap(),
+    otlpContents: shape.otlpContents.unwrap(),
+  })
+  .partial()
 
 export const settingsGet = defineRoute('settings.get', { input: z.object({}), output: settings })
 /** Merges what is given (one level deep); answers the whole. */
@@ -39,6 +80,7 @@ export const settingsUpdate = defineRoute('settings.update', {
       .object({ endpoint: z.url({ protocol: /^https?$/ }), proxy: z.url({ protocol: /^https?$/ }).nullable() })
       .partial()
       .optional(),
+    tracing: tracingPatch.optional(),
   }),
   output: settings,
 })

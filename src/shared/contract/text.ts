@@ -44,6 +44,8 @@ export const textGenerate = defineStream('text.generate', {
     ]),
     sampling: sampling.prefault({}),
     logprobs: z.number().int().min(0).max(20).nullable().default(null),
+    /** The trace that this is asked again from, with other parameters. */
+    replayOf: z.string().max(100).nullable().default(null),
   }),
   event: textEvent,
 })

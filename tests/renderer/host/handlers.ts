@@ -202,8 +202,9 @@ function modelHandlers(world: World) {
 function settingsHandlers(world: World) {
   return {
     settingsGet: () => world.settings,
-    settingsUpdate: ({ hub, ...change }) => {
-      world.settings = { ...world.settings, ...change, hub: { ...world.settings.hub, ...hub } }
+    settingsUpdate: ({ hub, tracing, ...change }) => {
+      const merged = { hub: { ...world.settings.hub, ...hub }, tracing: { ...world.settings.tracing, ...tracing } }
+      world.settings = { ...world.settings, ...change, ...merged }
       return world.settings
     },
     settingsSetHubToken: ({ token }) => {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { type EngineStatus } from '../../../src/shared/contract/engine'
 import { hostFrame, type HostFrame } from '../../../src/shared/contract'
+import { settings as settingsSchema } from '../../../src/shared/contract/settings'
 import { MoruError } from '../../../src/shared/errors'
 import { createDispatcher, type DispatchOptions } from '../../../src/main/host/dispatch'
 import { type Handlers } from '../../../src/main/host/handlers'
@@ -38,7 +39,16 @@ function connect(handlers: Partial<Handlers>, options: Partial<DispatchOptions> 
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20))
 const hub = { endpoint: 'https://huggingface.co', proxy: null, hasToken: false }
-const settings = { language: 'ko', theme: 'dark', defaultModelId: null, load: {}, keepTokenDetails: true, hub } as const
+const tracing = settingsSchema.parse({}).tracing
+const settings = {
+  language: 'ko',
+  theme: 'dark',
+  defaultModelId: null,
+  load: {},
+  keepTokenDetails: true,
+  hub,
+  tracing,
+} as const
 
 describe('routes', () => {
   it('answers a request with its result', async () => {

@@ -46,7 +46,7 @@ describe('conversations', () => {
     expect(conversations.restore(id).id).toBe(id)
     expect(messages.get(message.id)).toEqual(message)
     conversations.remove(id)
-    expect(store.recover().purgedConversations).toBe(1)
+    expect(store.recover().purgedConversations).toHaveLength(1)
     expect(() => conversations.restore(id)).toThrow(/deleted for good/)
   })
 

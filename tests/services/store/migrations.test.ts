@@ -45,6 +45,11 @@ function fill(file: string, steps: number): void {
       INSERT INTO vector VALUES (1, 1, 1, 1, 1, x'0000803f00000000');
       INSERT INTO vector_graph VALUES (1, 1, 'g', 1, 1);
       INSERT INTO separation VALUES (1, 1, 'ko', 1, 0.5, 0.25, NULL)`)
+  if (steps >= 14)
+    db.exec(`INSERT INTO trace (seq, id, kind, started_at, state) VALUES (1, '${'0'.repeat(32)}', 'chat', 1.5, 'running');
+      INSERT INTO trace_content VALUES (1, '[{"role":"user","content":"휴가"}]', NULL);
+      INSERT INTO span (trace_seq, id, name, started_at, duration_ms, state, attributes)
+        VALUES (1, '${'0'.repeat(16)}', 'load', 2, 3.5, 'ok', '{}')`)
   db.close()
 }
 

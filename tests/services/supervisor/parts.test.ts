@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { defaultProfileDirectory } from '../../../src/shared/profile-directory'
+import { cleanLines } from '../../../src/main/supervisor/clean-lines'
 import { Crashes } from '../../../src/main/supervisor/crashes'
 import { findNode } from '../../../src/main/supervisor/find-node'
 import { openRotatingLog } from '../../../src/main/supervisor/rotating-log'
@@ -35,6 +36,19 @@ it('keeps three old logs of bounded size, and goes on where an earlier run ended
   expect(texts[0]).toContain('line 59 모루')
   expect(texts.toReversed().join('')).toMatch(/^line \d+ 모루\n(line \d+ 모루\n)+$/)
   expect(existsSync(`${path}.4`)).toBe(false)
+})
+
+it('keeps keys and tokens out of the log, wherever a chunk ends, and whatever had no line end', () => {
+  const key = 'sk-abcdefghijklmnopqrstuvwxyz'
+  const text = Buffer.from(`모루 ${key} 하나\n둘 hf_${'a'.repeat(30)}\n${key}`)
+  for (let cut = 1; cut < text.length; cut++) {
+    let written = ''
+    const lines = cleanLines((part) => (written += part))
+    lines.push(text.subarray(0, cut))
+    lines.push(text.subarray(cut))
+    lines.end()
+    expect(written).toBe('모루 [redacted] 하나\n둘 [redacted]\n[redacted]\n')
+  }
 })
 
 it('finds the Node that the product ships before the one that runs, and never uses Electron’s', () => {

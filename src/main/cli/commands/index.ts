@@ -8,6 +8,7 @@ import { embed } from './embed'
 import { evaluate } from './evaluate'
 import { chat, generate } from './generate'
 import { index } from './index-command'
+import { logs } from './logs'
 import { models } from './models'
 import { perplexity } from './perplexity'
 import { profile } from './profile'
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   evaluate,
   bench,
   profile,
+  logs,
 ]
 
 export function findCommand(name: string): Command {

@@ -6,6 +6,7 @@ import { MoruError } from '../../../shared/errors'
 import { type AnswerCache, type AnswerContext, type QuestionVector } from '../../cache'
 import { type Store } from '../../store'
 import { type TextEngine, type TextModel } from '../../text'
+import { type CallRecorder } from '../../trace'
 import { type EmbeddingSource, type HeldEmbedder } from '../embedding'
 import { type Search } from '../search-port'
 import { type AskPrompt } from './passages'
@@ -20,6 +21,7 @@ export interface AskServices {
   embeddings: EmbeddingSource
   search: Search
   cache: AnswerCache
+  tracer: CallRecorder
   /** Names a model's files and template, and counts its weights. */
   describeModel(modelId: string): Promise<{ identity: string; parameters: number }>
 }

@@ -1,5 +1,6 @@
 /** What a question goes through, by name and in order. A later stage (a guard, a trace) is one more entry. */
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
+import { currentSpan, step, tracedGeneration } from '../../trace'
 import { languageOf } from '../documents'
 import { type AskContext, type AskServices, type AskStage, finished, needed, withEmbedder } from './ask-context'
 import { keep, recallExact, recallSimilar } from './cache-stages'
@@ -33,7 +34,7 @@ export async function runAskStages(stages: AskStage[], context: AskContext): Pro
     for (const stage of stages) {
       throwIfCancelled(context.signal)
       const start = performance.now()
-      await stage.run(context)
+      await step(stage.name, {}, () => stage.run(context))
       context.elapsedMs[stage.name] = performance.now() - start
       if (context.finished) break
     }
@@ -53,6 +54,7 @@ async function rewrite(services: AskServices, context: AskContext): Promise<void
     ? await rewriteQuestion(context.model, question, history, context.signal)
     : { question: joined(question, history) }
   context.question = rewritten.question
+  currentSpan()?.set({ 'moru.question': rewritten.question })
 }
 
 async function retrieve(services: AskServices, context: AskContext): Promise<void> {
@@ -73,6 +75,7 @@ const defaultSearch = { mode: 'hybrid', mmrLambda: null, neighbours: 0, filter: 
 async function judge(context: AskContext): Promise<void> {
   const hits = relevantHits(context.question, context.hits, context.background)
   context.hits = hits.slice(0, mostPassages)
+  currentSpan()?.set({ 'moru.hits.kept': context.hits.length })
   if (hits.length > 0) return
   context.report({ kind: 'retrieved', question: context.question, hits: [], leftOut: 0 })
   context.text = noAnswer[languageOf(context.input.question)]
@@ -111,6 +114,11 @@ async function preparePrompt(services: AskServices, context: AskContext): Promis
       'Not even one passage has room beside the question. Shorten the question, or load the model with a longer context.',
     )
   context.prompt = prompt
+  currentSpan()?.set({
+    'moru.prompt.tokens': prompt.ids.length,
+    'moru.prompt.passages': prompt.passages.map(({ hit }) => hit.chunkId),
+    'moru.prompt.left_out': prompt.leftOut,
+  })
   const shown = prompt.passages.map(({ hit }) => hit)
   context.report({ kind: 'retrieved', question, hits: shown, leftOut: prompt.leftOut })
 }
@@ -121,7 +129,7 @@ async function generate(context: AskContext): Promise<void> {
   const enough = new AbortController()
   const either = AbortSignal.any([signal, enough.signal])
   const request = { promptIds: ids, sampling: input.sampling, logprobs: null, signal: either }
-  const events = needed(context.model).generate(request)
+  const events = tracedGeneration(needed(context.model).generate(request))
   for await (const event of events) {
     if (event.kind === 'prefill') {
       report({ kind: 'progress', stage: 'prefill', done: event.done, total: event.total })

@@ -2,6 +2,7 @@
 import { MoruError } from '../../../shared/errors'
 import { reported } from '../../text'
 import { type AskContext, type AskEvent, type AskInput, type AskServices } from './ask-context'
+import { loadAttributes, modelAttributes, samplingAttributes } from '../../trace'
 import { askStages, runAskStages } from './ask-stages'
 
 /** @throws not_found, and what searching and generating throw. */
@@ -17,7 +18,26 @@ export function ask(
       'model_not_loaded',
       'No model was named and there is no default: name one, or import one first.',
     )
-  return reported<AskEvent>((report) => runAskStages(askStages(services), newContext(input, modelId, report, signal)))
+  const attributes = {
+    ...modelAttributes(modelId),
+    ...samplingAttributes(input.sampling),
+    ...loadAttributes(input.load),
+    'gen_ai.data_source.id': input.collectionIds.join(','),
+    'moru.rerank': input.rerank,
+    ...(input.replayOf !== null && { 'moru.replay_of': input.replayOf }),
+  }
+  const asked = () => [...input.history, { role: 'user' as const, content: input.question }]
+  return reported<AskEvent>((report) =>
+    services.tracer.run('ask', { attributes, input: asked }, async (span) => {
+      const context = newContext(input, modelId, report, signal)
+      try {
+        await runAskStages(askStages(services), context)
+      } finally {
+        span?.call.root.set({ 'moru.cache': context.finished?.cache.kind ?? (context.cacheContext ? 'miss' : 'off') })
+        span?.output([{ role: 'assistant', content: context.text }])
+      }
+    }),
+  )
 }
 
 function newContext(

@@ -1,6 +1,7 @@
 /** The stages that ask the answer cache, and give to it. */
 import { type Citation, type Hit } from '../../../shared/contract/knowledge'
 import { type CacheHit } from '../../cache'
+import { type Attributes, currentSpan } from '../../trace'
 import {
   type AskContext,
   type AskInput,
@@ -29,6 +30,12 @@ const askedOf = ({ question, history }: AskInput) => ({
   history: dependsOnHistory(question, history) ? history : [],
 })
 
+const lookUp = (hit: CacheHit | null): Attributes => ({
+  'moru.cache': hit?.kind ?? 'miss',
+  ...(hit && { 'moru.cache.question': hit.question, 'moru.cache.saved_ms': hit.savedMs }),
+  ...(hit?.distance != null && { 'moru.cache.distance': hit.distance }),
+})
+
 /** The answer to this very question, before anything is searched or loaded. */
 export async function recallExact(services: AskServices, context: AskContext): Promise<void> {
   const { input } = context
@@ -43,6 +50,7 @@ export async function recallExact(services: AskServices, context: AskContext): P
   }
   if (input.refresh) return
   const hit = services.cache.findExact(context.cacheContext, askedOf(input))
+  currentSpan()?.set(lookUp(hit))
   if (hit) answerFromCache(context, hit)
 }
 
@@ -71,6 +79,7 @@ export async function recallSimilar(services: AskServices, context: AskContext):
     spread: 1 - context.background,
     accept,
   })
+  currentSpan()?.set(lookUp(hit))
   if (hit) answerFromCache(context, hit)
 }
 

@@ -1,6 +1,7 @@
 /** A follow-up question made to stand alone, so that it can be searched for. */
 import { type TextModel } from '../../text'
 import { scriptOf } from '../../cache'
+import { tracedGeneration } from '../../trace'
 import { contentTerms } from './question-words'
 
 export interface HistoryMessage {
@@ -60,7 +61,7 @@ async function writtenBy(model: TextModel, question: string, history: readonly H
   if (ids.length + mostTokens > model.contextLength) return ''
   let text = ''
   const request = { promptIds: ids, sampling: { ...greedy, maxTokens: mostTokens }, logprobs: null, signal }
-  for await (const event of model.generate(request)) if (event.kind !== 'prefill') text += event.text
+  for await (const event of tracedGeneration(model.generate(request))) if (event.kind !== 'prefill') text += event.text
   return firstLine(text)
 }
 

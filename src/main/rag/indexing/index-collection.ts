@@ -2,6 +2,7 @@
 import { type CollectionSettings } from '../../../shared/contract/knowledge'
 import { type JobHandle } from '../../jobs'
 import { type KnownDocument, normalText, type Store, type StoredVectorModel } from '../../store'
+import { type CallRecorder, currentSpan, modelAttributes, step } from '../../trace'
 import { type DocumentParser } from '../documents'
 import { type EmbeddingSource, type HeldEmbedder } from '../embedding'
 import { type Search } from '../search-port'
@@ -17,6 +18,7 @@ export interface IndexServices {
   parser: DocumentParser
   embeddings: EmbeddingSource
   search: Search
+  tracer: CallRecorder
 }
 
 /** What an index job answers. */
@@ -53,12 +55,13 @@ export async function indexCollection(
 ): Promise<IndexReport> {
   const { store } = services
   const start = performance.now()
-  const walked = await walkRoots(roots, signal)
+  const walked = await step('walk', {}, () => walkRoots(roots, signal))
   const known = store.documents.known(collectionId)
   const { files, removed } = changesOf(walked, known, retry)
   handle.progress(0, files.length)
   const gone = removed.map(({ id }) => id)
-  await removeDocuments(store, gone, signal)
+  if (gone.length > 0)
+    await step('remove', { 'moru.index.removed': gone.length }, () => removeDocuments(store, gone, signal))
   const { settings } = store.collections.get(collectionId)
   let indexed = 0
   if (files.length > 0 || needsVectors(services, collectionId)) {
@@ -68,13 +71,17 @@ export async function indexCollection(
       const recipe = chunkRecipe(services, collectionId, held)
       const { parser } = services
       const task = { store, parser, collectionId, vectors: { held, modelSeq: model.seq }, recipe, signal }
-      indexed = await indexFiles(files, { ...task, onProgress: (done) => handle.progress(done) })
-      await completeVectors(services, collectionId, held, model, signal, () => undefined)
+      currentSpan()?.set(modelAttributes(held.id))
+      const onProgress = (done: number) => handle.progress(done)
+      indexed = await step('embed', { 'moru.index.files': files.length }, () =>
+        indexFiles(files, { ...task, onProgress }),
+      )
+      await step('vectors', {}, () => completeVectors(services, collectionId, held, model, signal, () => undefined))
     } finally {
       held.release()
     }
   }
-  await services.search.maintain(collectionId, signal)
+  await step('maintain', {}, () => services.search.maintain(collectionId, signal))
   const replaced = replacedBy(files, known)
   if (gone.length + replaced > known.length * worthTidying)
     await forgetUnusedWords(store, store.collections.searchState(collectionId).seq, signal)

@@ -1,6 +1,7 @@
 /** From ranked chunks to hits: text with neighbours, place, and where the query's words stand. */
 import { type Hit } from '../../../shared/contract/knowledge'
 import { type Store, type StoredChunk } from '../../store'
+import { type Span } from '../../trace'
 import { termPlaces } from './terms'
 
 /** A chunk that was found, with what the rankings said of it. */
@@ -12,6 +13,9 @@ export interface Found {
 }
 
 const mostHighlights = 200
+/** Hits that a trace keeps with their scores, and those that it keeps with their text. */
+const notedHits = 50
+const notedTexts = 10
 
 /**
  * @param neighbours so many chunks before and after are added to its text.
@@ -32,6 +36,22 @@ export function hitOf(store: Store, found: Found, neighbours: number, terms: Rea
     scores,
     highlights: highlightsOf(text, terms),
   }
+}
+
+/** What a search found, for its trace. */
+export function noteHits(span: Span, { hits, notes }: { hits: Hit[]; notes: string[] }): void {
+  span.set({
+    'moru.hits': hits.slice(0, notedHits).map(({ chunkId, documentId, path, score, ranks, scores }) => ({
+      chunkId,
+      documentId,
+      path,
+      score,
+      ranks,
+      scores,
+    })),
+    ...(notes.length > 0 && { 'moru.search.notes': notes }),
+  })
+  span.output(hits.slice(0, notedTexts).map(({ path, text }) => ({ role: 'document', content: `${path}\n${text}` })))
 }
 
 /** The chunk with its neighbours; what they share is there once. */

@@ -5,13 +5,14 @@ import { type Hit, type SearchInput, type searchMap, type searchRun } from '../.
 import { throwIfCancelled, toMoruError } from '../../../shared/errors'
 import { floatsOf, type NewChunk, profileFiles, type SearchState, type Store } from '../../store'
 import { languageOf } from '../documents/language'
+import { type CallRecorder, currentSpan, modelAttributes, step, untraced } from '../../trace'
 import { type EmbeddingSource } from '../embedding'
 import { pause } from '../pause'
 import { type Search } from '../search-port'
 import { countedTerms } from './analyse'
 import { DenseSearch } from './dense-search'
 import { diversify } from './fusion'
-import { type Found, hitOf } from './hits'
+import { type Found, hitOf, noteHits } from './hits'
 import { MorphemeAnalyser } from './morphemes'
 import { projectToPlane } from './projection'
 import { QueryEmbedder } from './query-embedder'
@@ -34,13 +35,15 @@ type Outcome = OutputOf<typeof searchRun>
 export class SearchService implements Search {
   readonly #store: Store
   readonly #embeddings: EmbeddingSource
+  readonly #tracer: CallRecorder
   readonly #morphemes = new MorphemeAnalyser()
   readonly #text: TextSearch
   readonly #dense: DenseSearch
   readonly #queries: QueryEmbedder
 
   /** @param folder the profile's folder. */
-  constructor(store: Store, embeddings: EmbeddingSource, folder: string) {
+  constructor(store: Store, embeddings: EmbeddingSource, folder: string, tracer: CallRecorder = untraced) {
+    this.#tracer = tracer
     this.#store = store
     this.#embeddings = embeddings
     this.#text = new TextSearch(store, this.#morphemes)
@@ -52,11 +55,28 @@ export class SearchService implements Search {
    * @throws not_found for a collection that is not there; what loading and running the embedding model or cross-encoder
    *   throws, where the mode cannot do without: hybrid search goes on with words alone and says so in its notes.
    */
-  async run(input: SearchInput, signal: AbortSignal): Promise<Outcome> {
+  run(input: SearchInput, signal: AbortSignal): Promise<Outcome> {
+    const { query, k, mode, rerank, mmrLambda, collectionIds } = input
+    const attributes = {
+      'gen_ai.data_source.id': collectionIds.join(','),
+      'gen_ai.request.top_k': k,
+      'moru.search.mode': mode,
+      'moru.search.query': query,
+      ...(rerank > 0 && { 'moru.rerank': rerank }),
+      ...(mmrLambda !== null && { 'moru.search.mmr_lambda': mmrLambda }),
+    }
+    return this.#tracer.run('search', { attributes, input: () => [{ role: 'user', content: query }] }, async (span) => {
+      const outcome = await this.#search(input, signal)
+      if (span) noteHits(span, outcome)
+      return outcome
+    })
+  }
+
+  async #search(input: SearchInput, signal: AbortSignal): Promise<Outcome> {
     const run = this.#begin(input)
     const depth = Math.max(leastDepth, input.k, input.rerank, input.mmrLambda === null ? 0 : input.k * candidatesPerHit)
-    if (input.mode !== 'dense') await this.#searchText(run, depth, signal)
-    if (input.mode !== 'bm25' && run.needsDense()) await this.#searchDense(run, depth, signal)
+    if (input.mode !== 'dense') await step('bm25', {}, () => this.#searchText(run, depth, signal))
+    if (input.mode !== 'bm25' && run.needsDense()) await step('dense', {}, () => this.#searchDense(run, depth, signal))
     throwIfCancelled(signal)
     const started = performance.now()
     const candidates = run.fuse()
@@ -155,7 +175,9 @@ export class SearchService implements Search {
       if (!state.model) run.notes.add('A collection has no vectors yet: it is searched by words alone.')
       else if (!queries.has(state.model.seq))
         try {
-          queries.set(state.model.seq, (await this.#queries.embed(state, [run.input.query], signal))[0])
+          const model = state.model.libraryId
+          const embed = () => this.#queries.embed(state, [run.input.query], signal)
+          queries.set(state.model.seq, (await step('embed', modelAttributes(model), embed))[0])
         } catch (thrown) {
           const error = toMoruError(thrown)
           if (run.input.mode === 'dense' || error.code === 'cancelled') throw error
@@ -180,7 +202,8 @@ export class SearchService implements Search {
       if (chunk) found.push({ chunk, ...rest })
     }
     const started = performance.now()
-    const reranked = rerank > 0 ? await this.#rerank(run, found, signal) : found
+    const reranked =
+      rerank > 0 ? await step('rerank', { 'moru.rerank': rerank }, () => this.#rerank(run, found, signal)) : found
     run.timings.rerankMs = performance.now() - started
     if (mmrLambda === null) return reranked.slice(0, k)
     const vectors = reranked.map(({ chunk }) => this.#vectorOf(run, chunk.seq))
@@ -202,6 +225,7 @@ export class SearchService implements Search {
       run.notes.add('No cross-encoder is set for the collection: the hits are not reranked.')
       return found
     }
+    currentSpan()?.set(modelAttributes(model))
     const held = await this.#embeddings.ensureEmbedder(model, signal)
     try {
       const head = found.slice(0, run.input.rerank)

@@ -62,6 +62,8 @@ export const askRun = defineStream('ask.run', {
     /** Also answers drawn at random (temperature above 0) come from the cache and go there. */
     cacheSampled: z.boolean().default(false),
     rerank: z.number().int().min(0).max(200).default(0),
+    /** The trace that this is asked again from, with other parameters. */
+    replayOf: z.string().max(100).nullable().default(null),
   }),
   event: askEvent,
 })
