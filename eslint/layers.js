@@ -60,7 +60,16 @@ export const layers = {
     'src/main/engine/tokenizer',
     'src/shared',
   ],
+  'src/main/engine/convert': [
+    'src/main/engine/runtime',
+    'src/main/engine/models',
+    'src/main/engine/quant',
+    'src/main/engine/formats',
+    'src/main/engine/tokenizer',
+    'src/shared',
+  ],
   'src/main/engine/quantize': [
+    'src/main/engine/convert',
     'src/main/engine/runtime',
     'src/main/engine/models',
     'src/main/engine/layers',
@@ -73,6 +82,7 @@ export const layers = {
   ],
   'src/main/engine': [
     'src/main/engine/quantize',
+    'src/main/engine/convert',
     'src/main/engine/runtime',
     'src/main/engine/models',
     'src/main/engine/layers',

@@ -1,6 +1,6 @@
 /** A folder that is filled aside and takes its name only when everything in it is whole. */
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { outputError, refuseExisting, reserveAside } from './output-file'
 
 export class OutputFolder {
@@ -24,11 +24,15 @@ export class OutputFolder {
     return new OutputFolder(destination, aside)
   }
 
-  /** A text file of the folder, such as config.json. */
-  async write(name: string, text: string): Promise<void> {
-    await writeFile(join(this.path, name), text).catch((thrown: unknown) => {
+  /** A small file of the folder, such as config.json; its name may lead through folders that are made for it. */
+  async write(name: string, contents: string | Uint8Array): Promise<void> {
+    const path = join(this.path, name)
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, contents)
+    } catch (thrown) {
       throw outputError(join(this.destination, name), thrown)
-    })
+    }
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {

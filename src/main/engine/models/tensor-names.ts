@@ -1,6 +1,6 @@
 /** Names of tensors in safetensors checkpoints, by the canonical (GGUF) names that the architectures use. */
-import { type WeightFile } from '../formats/weight-file'
-import { type Architecture } from './config'
+import { type TensorInfo, type WeightFile } from '../formats/weight-file'
+import { type Architecture, type ModelConfig } from './config'
 
 /** '#' is the layer's number. Names without '.weight' or '.bias'. */
 type Names = Readonly<Record<string, string>>
@@ -107,12 +107,42 @@ const spellings: ((name: string) => string)[] = [
 /** The name in `file` of a canonical name; for GGUF the same. Unknown names come back in their first spelling, for error messages. */
 export function tensorNames(file: WeightFile, architecture: Architecture): (canonical: string) => string {
   if (file.format === 'gguf') return (canonical) => canonical
-  const table = names[architecture] ?? {}
   return (canonical) => {
-    const [, stem, suffix] = /^(.*)\.(weight|bias)$/.exec(canonical) ?? [canonical, canonical, '']
-    const layer = /^blk\.(\d+)\./.exec(stem)?.[1] ?? ''
-    const own = table[stem.replace(/^blk\.\d+\./, 'blk.#.')]?.replace('#', layer) ?? stem
-    const candidates = spellings.map((spell) => `${spell(own)}.${suffix}`)
+    const own = transformersName(architecture, canonical)
+    const candidates = spellings.map((spell) => spell(own))
     return candidates.find((name) => file.tensors.has(name)) ?? candidates[0]
   }
+}
+
+/** A tensor of a model by both its names. */
+export interface NamedTensor {
+  /** GGUF's. */
+  canonical: string
+  info: TensorInfo
+}
+
+/** The tensors of `file` that the architecture uses, each once, in the order of the layers. */
+export function namedTensors(file: WeightFile, { architecture, layers }: ModelConfig): NamedTensor[] {
+  const nameOf = tensorNames(file, architecture)
+  const found: NamedTensor[] = []
+  const add = (stem: string): void => {
+    for (const suffix of ['weight', 'bias']) {
+      const canonical = `${stem}.${suffix}`
+      const info = file.tensors.get(nameOf(canonical))
+      if (info) found.push({ canonical, info })
+    }
+  }
+  const stems = Object.keys(names[architecture] ?? {})
+  for (const stem of stems) if (!stem.startsWith('blk.')) add(stem)
+  for (let layer = 0; layer < layers; layer++)
+    for (const stem of stems) if (stem.startsWith('blk.')) add(stem.replace('#', String(layer)))
+  return found
+}
+
+/** What a whole checkpoint of transformers calls a canonical name. */
+export function transformersName(architecture: Architecture, canonical: string): string {
+  const [, stem, suffix] = /^(.*)\.(weight|bias)$/.exec(canonical) ?? [canonical, canonical, '']
+  const layer = /^blk\.(\d+)\./.exec(stem)?.[1] ?? ''
+  const own = names[architecture]?.[stem.replace(/^blk\.\d+\./, 'blk.#.')]?.replace('#', layer)
+  return `${own ?? stem}.${suffix}`
 }

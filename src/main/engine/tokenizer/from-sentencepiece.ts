@@ -12,7 +12,7 @@ import { matchedTokens, VocabularyTokenizer } from './vocabulary-tokenizer'
 const where = 'tokenizer.model'
 
 /** What Moru needs of SentencePiece's ModelProto (sentencepiece_model.proto), defaults as there. */
-interface Model {
+export interface SentencePieceModel {
   pieces: string[]
   scores: number[]
   types: number[]
@@ -37,7 +37,7 @@ export interface SentencePieceOptions {
 
 /** The tokenizer of a SentencePiece .model file. Throws `invalid_file` when it is damaged, `unsupported` for word and char models. */
 export function tokenizerFromSentencePiece(modelBytes: Uint8Array, options: SentencePieceOptions = {}): Tokenizer {
-  const model = readModel(modelBytes)
+  const model = readSentencePieceModel(modelBytes)
   if (model.kind !== 1 && model.kind !== 2)
     throw new MoruError(
       'unsupported',
@@ -85,8 +85,9 @@ function spell(token: string, type: number, unknownSurface: string): Uint8Array 
   return spellPiece(type === tokenType.unknown ? unknownSurface : token)
 }
 
-function readModel(bytes: Uint8Array): Model {
-  const model: Model = {
+/** The vocabulary and rules of a .model file. Throws `invalid_file` when it is damaged. */
+export function readSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
+  const model: SentencePieceModel = {
     pieces: [],
     scores: [],
     types: [],
@@ -108,7 +109,7 @@ function readModel(bytes: Uint8Array): Model {
   return model
 }
 
-function readPiece(bytes: Uint8Array, model: Model): void {
+function readPiece(bytes: Uint8Array, model: SentencePieceModel): void {
   const at = model.pieces.length
   model.pieces.push('')
   model.scores.push(0)
@@ -120,7 +121,7 @@ function readPiece(bytes: Uint8Array, model: Model): void {
   }
 }
 
-function readTrainer(bytes: Uint8Array, model: Model): void {
+function readTrainer(bytes: Uint8Array, model: SentencePieceModel): void {
   for (const { number, value } of readFields(bytes, `${where}: trainer_spec`)) {
     if (number === 3) model.kind = whole(value, 'model_type')
     else if (number === 40) model.unkId = whole(value, 'unk_id') | 0
@@ -131,7 +132,7 @@ function readTrainer(bytes: Uint8Array, model: Model): void {
   }
 }
 
-function readNormalizer(bytes: Uint8Array, model: Model): void {
+function readNormalizer(bytes: Uint8Array, model: SentencePieceModel): void {
   for (const { number, value } of readFields(bytes, `${where}: normalizer_spec`)) {
     if (number === 2) {
       const charsmap = content(value, 'precompiled_charsmap')

@@ -33,27 +33,52 @@ export function loadTokenizerFromMetadata(metadata: Metadata): LoadedTokenizer {
  * chat_template.jinja, tokenizer_config.json or chat_template.json. Throws `not_found` when there is no tokenizer.
  */
 export async function loadTokenizerFromFolder(folder: string): Promise<LoadedTokenizer> {
-  const config = await readJson(join(folder, 'tokenizer_config.json'))
-  const generation = await readJson(join(folder, 'generation_config.json'))
-  const json = await readJson(join(folder, 'tokenizer.json'))
-  const tokenizer =
-    json === null
-      ? await fromModelFile(folder, config, generation)
-      : tokenizerFromJson(json, config ?? {}, generation ?? {})
-  const source =
-    (await readText(join(folder, 'chat_template.jinja'))) ??
-    templateOf(config) ??
-    templateOf(await readJson(join(folder, 'chat_template.json')))
-  return { tokenizer, chatTemplate: chatTemplateFrom(source, tokenizer) }
+  const files = await readTokenizerFiles(folder)
+  const tokenizer = tokenizerFromFiles(folder, files)
+  return { tokenizer, chatTemplate: chatTemplateFrom(files.chatTemplate, tokenizer) }
 }
 
-async function fromModelFile(folder: string, config: unknown, generation: unknown): Promise<Tokenizer> {
-  const bytes = await readBounded(join(folder, 'tokenizer.model'))
-  if (bytes === null)
+/** What a folder holds of a tokenizer, parsed; null where a file is missing. */
+export interface TokenizerFiles {
+  /** tokenizer.json */
+  json: unknown
+  /** tokenizer.model; read only where there is no tokenizer.json. */
+  model: Uint8Array | null
+  /** tokenizer_config.json */
+  config: unknown
+  /** generation_config.json */
+  generation: unknown
+  /** The template's source, from whichever file has it. */
+  chatTemplate: string | null
+}
+
+export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+  const config = await readJson(join(folder, 'tokenizer_config.json'))
+  const json = await readJson(join(folder, 'tokenizer.json'))
+  return {
+    json,
+    model: json === null ? await readBounded(join(folder, 'tokenizer.model')) : null,
+    config,
+    generation: await readJson(join(folder, 'generation_config.json')),
+    chatTemplate:
+      (await readText(join(folder, 'chat_template.jinja'))) ??
+      templateOf(config) ??
+      templateOf(await readJson(join(folder, 'chat_template.json'))),
+  }
+}
+
+/** @throws MoruError not_found where there is neither tokenizer.json nor tokenizer.model */
+export function tokenizerFromFiles(folder: string, { json, model, config, generation }: TokenizerFiles): Tokenizer {
+  if (json !== null) return tokenizerFromJson(json, config ?? {}, generation ?? {})
+  if (model === null)
     throw new MoruError(
       'not_found',
       `${basename(folder)} has neither tokenizer.json nor tokenizer.model: download the model again with its tokenizer.`,
     )
+  return fromModelFile(model, config, generation)
+}
+
+function fromModelFile(bytes: Uint8Array, config: unknown, generation: unknown): Tokenizer {
   const flag = (name: string): boolean | undefined => {
     const value = fieldOf(config, name)
     return typeof value === 'boolean' ? value : undefined

@@ -1,0 +1,129 @@
+/** How each tensor of a model is named and laid out in the other of the two formats. */
+import { MoruError } from '../../../shared/errors'
+import type { TensorInfo, WeightFile } from '../formats/weight-file'
+import type { ModelConfig } from '../models/config'
+import { type NamedTensor, namedTensors, transformersName } from '../models/tensor-names'
+
+/** A tensor of the source and what becomes of it. */
+export interface PlannedTensor {
+  source: TensorInfo
+  /** GGUF's name. */
+  canonical: string
+  /** The name and shape it will have. */
+  name: string
+  shape: number[]
+  /** The source's row for a row of the target; default: the same. */
+  order?: (row: number) => number
+  /** Rows and columns change places. */
+  transposed?: boolean
+  /** Added to every element. */
+  plus?: number
+}
+
+export type Format = WeightFile['format']
+
+/**
+ * The tensors of `file` as `target` keeps them: names, rows of queries and keys permuted for GGUF's interleaved rotation, GPT-2's
+ * matrices transposed, BLOOM's heads regrouped, Gemma's norms with or without their one, RoBERTa's unused positions left out.
+ * Where the format stays the same, so does everything.
+ * @throws MoruError unsupported where the target has no such model
+ */
+export function planTensors(file: WeightFile, config: ModelConfig, target: Format): PlannedTensor[] {
+  if (file.format === target) return [...file.tensors.values()].map(unchanged)
+  if (target === 'gguf') demandGguf(config)
+  const tied = config.tieWordEmbeddings
+  return namedTensors(file, config)
+    .filter(({ canonical }) => !(tied && canonical.startsWith('output.')) && !skipped(canonical, file, config))
+    .map((tensor) => plan(tensor, config, target))
+}
+
+function unchanged(source: TensorInfo): PlannedTensor {
+  return { source, canonical: source.name, name: source.name, shape: source.shape }
+}
+
+function demandGguf({ architecture }: ModelConfig): void {
+  if (architecture !== 'opt') return
+  throw new MoruError(
+    'unsupported',
+    'GGUF has no OPT models: llama.cpp does not know them. Keep the model as safetensors.',
+  )
+}
+
+/** Pooling layers and classifiers of encoders are no part of GGUF's embedding models. */
+function skipped(canonical: string, file: WeightFile, config: ModelConfig): boolean {
+  if (!canonical.startsWith('cls.')) return false
+  if (canonical.startsWith('cls.output') && file.format === 'safetensors') {
+    throw new MoruError(
+      'unsupported',
+      `A ${config.architecture} model with a classifier cannot be kept as GGUF yet. Keep it as safetensors.`,
+    )
+  }
+  return true
+}
+
+function plan({ canonical, info }: NamedTensor, config: ModelConfig, target: Format): PlannedTensor {
+  const name = target === 'gguf' ? canonical : transformersName(config.architecture, canonical)
+  const same = { source: info, canonical, name, shape: info.shape }
+  const changed = { ...same, ...change(canonical, info, config, target) }
+  return changed.transposed ? { ...changed, shape: info.shape.toReversed() } : changed
+}
+
+function change(
+  canonical: string,
+  info: TensorInfo,
+  config: ModelConfig,
+  target: Format,
+): Partial<Pick<PlannedTensor, 'shape' | 'order' | 'transposed' | 'plus'>> {
+  const { architecture, headDim } = config
+  const part = canonical.replace(/^blk\.\d+\./, '')
+  switch (architecture) {
+    case 'llama':
+    case 'mistral':
+      if (/^attn_[qk]\./.test(part)) return { order: target === 'gguf' ? interleave(headDim) : split(headDim) }
+      break
+    case 'gemma3':
+      if (part.includes('norm')) return { plus: target === 'gguf' ? 1 : -1 }
+      break
+    case 'gpt2':
+      if (/^(attn_qkv|attn_output|ffn_up|ffn_down)\.weight$/.test(part)) return { transposed: true }
+      break
+    case 'bloom':
+      if (part.startsWith('attn_qkv.')) return { order: target === 'gguf' ? byPart(config) : byHead(config) }
+      break
+    case 'roberta':
+    case 'xlm-roberta':
+      if (part === 'position_embd.weight') return withoutFirst(info.shape, info.shape[0] - config.contextLength)
+  }
+  return {}
+}
+
+/** A head's rows from its two halves in turn: 0, half, 1, half + 1, ... */
+const interleave = (headDim: number) => (row: number) => {
+  const at = row % headDim
+  return row - at + (at >> 1) + (at % 2) * (headDim / 2)
+}
+
+/** The way back: even rows, then odd ones. */
+const split = (headDim: number) => (row: number) => {
+  const at = row % headDim
+  return row - at + 2 * (at % (headDim / 2)) + (at < headDim / 2 ? 0 : 1)
+}
+
+/** [head][query, key, value][headDim] as [query, key, value][head][headDim]. */
+const byPart =
+  ({ hiddenDim, headDim }: ModelConfig) =>
+  (row: number) => {
+    const head = Math.floor((row % hiddenDim) / headDim)
+    return (head * 3 + Math.floor(row / hiddenDim)) * headDim + (row % headDim)
+  }
+
+const byHead =
+  ({ hiddenDim, headDim }: ModelConfig) =>
+  (row: number) => {
+    const block = Math.floor(row / headDim)
+    return (block % 3) * hiddenDim + Math.floor(block / 3) * headDim + (row % headDim)
+  }
+
+function withoutFirst(shape: number[], count: number): Pick<PlannedTensor, 'shape' | 'order'> {
+  return { shape: [shape[0] - count, ...shape.slice(1)], order: (row) => row + count }
+}
