@@ -4,7 +4,8 @@
 //   y  OUT  [tokens, dim]                                                                          out; may not alias x
 //
 // f by KIND: 0 silu, 1 gelu by tanh, 2 gelu by erf (Hendrycks & Gimpel, arXiv 1606.08415), 3 relu.
-// Grid: one workgroup a LANES vec4 of the whole output. HALF says that OUT is f16, whose range the result is kept in.
+// Grid: a workgroup takes RUN times LANES neighbouring vec4 of the whole output, a lane every LANES-th of them: one alone would be less
+// work than starting the group. HALF says that OUT is f16, whose range the result is kept in.
 
 struct Params { tokens: u32, dim: u32 }
 
@@ -33,13 +34,16 @@ fn apply(v: vec4f) -> vec4f {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
-  let at = flat_group(group, groups) * LANES + lane;
+  let first = flat_group(group, groups) * LANES * RUN + lane;
   let chunks = p.dim / 4;
-  if (at >= p.tokens * chunks) { return; }
-  if (!GATED) {
-    y[at] = OUT4(clamp(apply(vec4f(x[at])), vec4f(-LARGEST), vec4f(LARGEST)));
-    return;
+  for (var i = 0u; i < RUN; i++) {
+    let at = first + i * LANES;
+    if (at >= p.tokens * chunks) { return; }
+    if (GATED) {
+      let gate = at / chunks * chunks * 2 + at % chunks;
+      y[at] = OUT4(clamp(apply(vec4f(x[gate])) * vec4f(x[gate + chunks]), vec4f(-LARGEST), vec4f(LARGEST)));
+    } else {
+      y[at] = OUT4(clamp(apply(vec4f(x[at])), vec4f(-LARGEST), vec4f(LARGEST)));
+    }
   }
-  let gate = at / chunks * chunks * 2 + at % chunks;
-  y[at] = OUT4(clamp(apply(vec4f(x[gate])) * vec4f(x[gate + chunks]), vec4f(-LARGEST), vec4f(LARGEST)));
 }

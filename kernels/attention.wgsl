@@ -95,9 +95,11 @@ fn weigh(scores: array<f32, ROWS>, key: u32, key_end: u32, position: u32, first_
 }
 
 fn add_values(first_key: u32, key_end: u32, table: u32, kv_head: u32, lane: u32) {
+  // A step of keys begins on a multiple of LANES, so on a block's border wherever a block is not wider than that.
+  var block = tables[table + first_key / BLOCK];
   for (var j = 0u; j < LANES; j++) {
     let key = min(first_key + j, key_end - 1);
-    let block = tables[table + key / BLOCK];
+    if (j > 0 && j % BLOCK == 0) { block = tables[table + key / BLOCK]; }
     var scales = vec2f(1.0);
     if (SCALE_WORDS > 0) { scales = unpack_scales(values[scales_at(block, kv_head, key % BLOCK)]); }
     for (var o = 0u; o < OWNED; o++) {

@@ -11,6 +11,7 @@ interface ActivateCase {
   tokens: number
   dim: number
   fill?: Fill
+  run?: number
 }
 
 const because =
@@ -39,7 +40,14 @@ function prepare(c: ActivateCase, kind: Kind, gated: boolean, type: 'f32' | 'f16
     return slips[kind](x[at], f) * value
   })
   return {
-    constants: { IN: type, OUT: type, KIND: activationKinds[kind], GATED: gated, HALF: type === 'f16' },
+    constants: {
+      IN: type,
+      OUT: type,
+      KIND: activationKinds[kind],
+      GATED: gated,
+      HALF: type === 'f16',
+      RUN: c.run ?? 8,
+    },
     values: { tokens, dim },
     buffers: { x, y: typed(new Float32Array(tokens * dim), type) },
     expected: [{ output: 'y', type, values: expected, allowed: stored(expected, type, errors) }],
@@ -51,9 +59,10 @@ const shapes: ActivateCase[] = [
   { name: 'a prime number of quarters, outliers', tokens: 3, dim: 4 * 37, fill: outliers },
   { name: 'far from zero', tokens: 2, dim: 64, fill: normal(3000) },
   { name: 'zeros', tokens: 2, dim: 20, fill: zeros },
+  { name: 'a last workgroup with a tail', tokens: 5, dim: 4 * 131 },
 ]
 
-const folded: ActivateCase = { name: 'more workgroups than one side of a grid', tokens: 1, dim: 4 * 8 * 65_600 }
+const folded: ActivateCase = { name: 'more workgroups than one side of a grid', tokens: 1, dim: 4 * 8 * 65_600, run: 1 }
 
 export const cases: KernelCase[] = [
   ...(Object.keys(activationKinds) as Kind[]).flatMap((kind) =>

@@ -5,7 +5,13 @@ import {
   blockTokens,
   type KvType,
 } from '../../src/main/engine/kernels/attention'
-import { planTiles, tileShapes, type TileEntry, type TilePlan } from '../../src/main/engine/runtime/attention-tiles'
+import {
+  encoderRows,
+  planTiles,
+  tileShapes,
+  type TileEntry,
+  type TilePlan,
+} from '../../src/main/engine/runtime/attention-tiles'
 import {
   attention,
   score,
@@ -42,6 +48,8 @@ interface AttentionCase {
   split?: number
   fill?: Fill
   devices?: DeviceName[]
+  /** Tiles of an encoder's size. */
+  encoder?: boolean
 }
 
 interface Query {
@@ -161,12 +169,12 @@ function partialOutput(queries: Query[], plan: TilePlan, a: AttentionShape): Ker
   return [{ output: 'out', type: 'f32', values: expected, allowed }]
 }
 
-function prepare(c: AttentionCase, type: 'f32' | 'f16'): KernelRun {
+function prepare(c: AttentionCase, type: 'f32' | 'f16', lanes: number): KernelRun {
   const { heads, kvHeads, headDim, window = 0, split = 1 } = c
   const slopes = Float32Array.from({ length: heads }, (_, h) => 2 ** (-8 * ((h + 1) / heads)))
   const a: AttentionShape = { heads, kvHeads, headDim, window, slopes: c.alibi ? slopes : undefined }
   const { qkv, keys, values, tables, entries, queries } = batchOf(c, type)
-  const shapes = tileShapes(heads / kvHeads, headDim)
+  const shapes = tileShapes(heads / kvHeads, headDim, c.encoder ? encoderRows(lanes) : undefined)
   const shape = c.sequences[0][1] === 1 ? shapes.decode : shapes.prefill
   const groups = heads / shape.headsPerTile
   const plan = planTiles(entries, shape, window, groups, split * entries.length * groups)
@@ -210,7 +218,7 @@ const attentionCase = (c: AttentionCase): KernelCase => ({
   name: c.name,
   because,
   devices: c.devices,
-  prepare: (p) => prepare(c, activationType(p)),
+  prepare: (p) => prepare(c, activationType(p), p.lanes),
 })
 
 const grouped = { kv: 'f16', heads: 6, kvHeads: 2, headDim: 16 } as const
@@ -234,6 +242,7 @@ const attentionCases: AttentionCase[] = [
   { ...grouped, name: 'prefill: window', sequences: [[0, 40], [21, 7]], window: 11, fill: outliers },
   { ...single, name: 'decode: a key head for each', sequences: [[18, 1], [3, 1]], devices: lesser },
   { ...single, name: 'prefill: a key head for each', sequences: [[5, 19]], devices: here },
+  { ...single, name: 'prefill: tiles of an encoder', sequences: [[0, 37], [0, 5]], encoder: true, devices: here },
   { kv: 'f16', heads: 9, kvHeads: 3, headDim: 64, name: 'decode: three heads a key head', sequences: [[47, 1]], devices: here },
   { kv: 'f16', heads: 4, kvHeads: 1, headDim: 80, name: 'decode: ALiBi, one key head', sequences: [[41, 1]], alibi: true, devices: here },
   { kv: 'f16', heads: 4, kvHeads: 4, headDim: 32, name: 'prefill: ALiBi', sequences: [[3, 21]], alibi: true, devices: here },

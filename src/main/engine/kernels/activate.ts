@@ -12,8 +12,8 @@ export const activate = defineKernel({
   inputs: { x: 'IN[tokens, dim or 2 dim]' },
   outputs: { y: 'OUT[tokens, dim]' },
   params: { tokens: 'u32', dim: 'u32' },
-  constants: ['IN', 'OUT', 'KIND', 'GATED', 'HALF'],
-  workgroups: (s) => Math.ceil((s.tokens * s.dim) / 4 / s.LANES),
+  constants: ['IN', 'OUT', 'KIND', 'GATED', 'HALF', 'RUN'],
+  workgroups: (s) => Math.ceil((s.tokens * s.dim) / 4 / (s.LANES * s.RUN)),
   // An elementary function is one: silu negates, takes exp, adds, divides; a gated one multiplies once more.
   flops: (s) => s.tokens * s.dim * ([4, 9, 5, 1][s.KIND] + (s.GATED ? 1 : 0)),
   bytes: (s) => 4 * s.tokens * s.dim * (s.GATED ? 3 : 2),

@@ -3,6 +3,9 @@ import { activate, activationKinds } from '../kernels/activate'
 import { type Linear } from './linear'
 import { type BranchCall, type Step } from './step'
 
+/** Four numbers at a time that an invocation of `activate` takes: alone, they would be less work than starting it. */
+const activationRun = 8
+
 export class FeedForward {
   private readonly up: Linear
   private readonly down: Linear
@@ -35,6 +38,7 @@ export class FeedForward {
         KIND: activationKinds[this.kind],
         GATED: this.gated,
         HALF: activations === 'f16',
+        RUN: activationRun,
       },
       { x: workspace.feedForward, y: workspace.activated },
       { tokens, dim: this.down.cols },

@@ -32,9 +32,19 @@ const mostRows = 8
 /** Fewer keys than this are not worth a workgroup of their own. */
 const leastSplitKeys = 128
 
+/**
+ * Rows of an encoder's tiles, all of whose keys are read for every query: 16 halved the time on a software adapter of eight lanes.
+ * With more lanes the shader gets too large: minutes of compiling there.
+ */
+export const encoderRows = (lanes: number): number => (lanes > 8 ? mostRows : 2 * mostRows)
+
 /** Decoding shares keys among the heads of a group; prefill shares them among tokens. */
-export function tileShapes(group: number, headDim: number): { decode: TileShape; prefill: TileShape } {
-  const rows = Math.max(1, Math.min(mostRows, Math.floor(mostRowDimensions / headDim)))
+export function tileShapes(
+  group: number,
+  headDim: number,
+  rowLimit = mostRows,
+): { decode: TileShape; prefill: TileShape } {
+  const rows = Math.max(1, Math.min(rowLimit, Math.floor(mostRowDimensions / headDim)))
   let headsPerTile = Math.min(group, rows)
   while (group % headsPerTile !== 0) headsPerTile--
   return { decode: { queryTokens: 1, headsPerTile }, prefill: { queryTokens: rows, headsPerTile: 1 } }

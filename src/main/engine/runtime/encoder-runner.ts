@@ -8,7 +8,7 @@ import { KvCache, kvBytesPerToken } from '../layers/kv-cache'
 import { type AttentionTiles, type Step, type Workspace } from '../layers/step'
 import { type ModelConfig } from '../models/config'
 import { type Encoder } from '../models/encoder'
-import { planTiles, tileShapes, type TileEntry } from './attention-tiles'
+import { encoderRows, planTiles, tileShapes, type TileEntry } from './attention-tiles'
 
 export interface EncoderInput {
   ids: number[]
@@ -240,7 +240,7 @@ export class EncoderRunner {
   /** Every token sees its whole text: tiles say that their tokens stand at its end. */
   private tiles(entries: TileEntry[]): AttentionTiles {
     const c = this.model.config
-    const shape = tileShapes(c.heads / c.kvHeads, c.headDim).prefill
+    const shape = tileShapes(c.heads / c.kvHeads, c.headDim, encoderRows(this.gpu.profile.lanes)).prefill
     const plan = planTiles(entries, shape, 0, c.heads / shape.headsPerTile, 1, { bidirectional: true })
     this.gpu.write(this.workspace.tiles, 0, plan.words)
     return { ...plan, buffer: this.workspace.tiles, count: plan.words.length / 8 }

@@ -29,6 +29,24 @@ export function denseWeightOf(
   return row?.denseWeight ?? (separation.length === 0 && language === 'en' ? 1 : 0)
 }
 
+/** Rank at which a vector counts for little beside the nearest one, and how much it counts there. */
+const farRank = 100
+const farShare = 0.1
+/** What is farther still keeps its place in the ranking. */
+const leastShare = 0.05
+
+/**
+ * How near each score comes to the best of its ranking, 0 to 1. BM25's count from 0. Cosines count from the rank where hits are no
+ * longer about the query: models differ in what unrelated texts have.
+ */
+export function sharesOf(kind: 'bm25' | 'dense', scores: readonly number[]): number[] {
+  const best = scores[0]
+  if (kind === 'bm25') return scores.map((score) => (best > 0 ? score / best : 1))
+  const far = scores[Math.min(farRank, scores.length) - 1]
+  if (best === far) return scores.map(() => 1)
+  return scores.map((score) => Math.max(leastShare, farShare + ((1 - farShare) * (score - far)) / (best - far)))
+}
+
 export class SearchRun {
   readonly input: SearchInput
   readonly collections: readonly SearchedCollection[]
@@ -55,7 +73,7 @@ export class SearchRun {
 
   addText({ matches, tellingTerms }: TextRanking): void {
     const scores = new Map(matches.map((match) => [match.chunkSeq, match.score]))
-    this.#lists.push({ kind: 'bm25', keys: [...scores.keys()], scores, weight: () => 1 })
+    this.#add('bm25', scores, () => 1)
     this.tellingTerms = tellingTerms
   }
 
@@ -63,9 +81,16 @@ export class SearchRun {
     for (const { matches } of rankings) {
       const scores = new Map(matches.map((match) => [match.chunkSeq, match.score]))
       const weights = new Map(matches.map((match) => [match.chunkSeq, this.#weights.get(match.collection.seq) ?? 0]))
-      const weight = this.input.mode === 'dense' ? () => 1 : (key: number) => weights.get(key) ?? 0
-      this.#lists.push({ kind: 'dense', keys: [...scores.keys()], scores, weight })
+      this.#add('dense', scores, this.input.mode === 'dense' ? () => 1 : (key) => weights.get(key) ?? 0)
     }
+  }
+
+  /** Hits count by their share of the best score: ranks alone make a hit that merely comes second as good as one that nearly won. */
+  #add(kind: RankedList['kind'], scores: ReadonlyMap<number, number>, weight: (key: number) => number): void {
+    const keys = [...scores.keys()]
+    const shares = sharesOf(kind, [...scores.values()])
+    const weights = new Map(keys.map((key, i) => [key, shares[i] * weight(key)]))
+    this.#lists.push({ kind, keys, scores, weight: (key) => weights.get(key) ?? 0 })
   }
 
   /** All chunks that were found, best first. A ranking that is alone keeps its own scores. */

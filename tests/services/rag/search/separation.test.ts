@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { denseWeightOf } from '../../../../src/main/rag/search/search-run'
+import { denseWeightOf, sharesOf } from '../../../../src/main/rag/search/search-run'
 import { denseWeightFor, probeOf } from '../../../../src/main/rag/search/separation'
 import { type SearchState } from '../../../../src/main/store'
 
@@ -30,4 +30,19 @@ it('takes the setting first, then the measurement of the language, and trusts no
   expect(denseWeightOf(state(null), rows, 'ko')).toBe(0)
   expect(denseWeightOf(state(null), [], 'en')).toBe(1)
   expect(denseWeightOf(state(null), [], 'ko')).toBe(0)
+})
+
+it('counts scores of words from nothing, and cosines from where hits are no longer about the query', () => {
+  expect(sharesOf('bm25', [8, 4, 2])).toEqual([1, 0.5, 0.25])
+  expect(sharesOf('bm25', [])).toEqual([])
+  // Whatever a model's unrelated texts have: the same steps are the same shares.
+  const low = sharesOf('dense', [0.5, 0.3, 0.1])
+  const high = sharesOf('dense', [0.95, 0.85, 0.75])
+  expect(low[0]).toBe(1)
+  expect(low[1]).toBeCloseTo(0.55)
+  low.forEach((share, i) => expect(high[i]).toBeCloseTo(share))
+  expect(sharesOf('dense', [0.4, 0.4])).toEqual([1, 1])
+  const long = sharesOf('dense', Array.from({ length: 300 }, (_, i) => 1 - i / 300))
+  expect(long[99]).toBeCloseTo(0.1)
+  expect(long[299]).toBe(0.05)
 })
