@@ -42,7 +42,10 @@ it('counts scores of words from nothing, and cosines from where hits are no long
   expect(low[1]).toBeCloseTo(0.55)
   low.forEach((share, i) => expect(high[i]).toBeCloseTo(share))
   expect(sharesOf('dense', [0.4, 0.4])).toEqual([1, 1])
-  const long = sharesOf('dense', Array.from({ length: 300 }, (_, i) => 1 - i / 300))
+  const long = sharesOf(
+    'dense',
+    Array.from({ length: 300 }, (_, i) => 1 - i / 300),
+  )
   expect(long[99]).toBeCloseTo(0.1)
   expect(long[299]).toBe(0.05)
 })
