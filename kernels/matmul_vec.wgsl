@@ -45,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       total_low += a;
       total_high += b;
     }
-    if (AFFINE) {
+    if (SCALED) {
       let sum_low = dot(total_low, vec4f(1.0));
       let sum_high = dot(total_high, vec4f(1.0));
       if (OFFSET > 0) {

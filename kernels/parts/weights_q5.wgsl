@@ -1,6 +1,8 @@
 // 5-bit codes: the low four bits as in weights_q4.wgsl; the fifth in high_bits: vec4<u32> [tile][step][lane], a component a
 // row, bit i belonging to input i of the step (GGML's qh).
 
+const UNIT: f32 = 1.0;
+
 var<private> fifth: vec4u;
 
 fn begin_step(tile: u32, step: u32, lane: u32) {

@@ -1,6 +1,8 @@
 // Signed 8-bit codes. weights: vec4<u32> [tile][step][quarter][half][lane]; a component is one of the lane's four rows and holds
 // four inputs: 4q..4q+3 of the step (half 0) or 16+4q..16+4q+3 (half 1), lowest byte first.
 
+const UNIT: f32 = 1.0;
+
 fn begin_step(tile: u32, step: u32, lane: u32) { load_scales(tile, step, lane); }
 
 fn signed_bytes(w: vec4u, shift: u32) -> vec4f { return vec4f(bitcast<vec4i>(w << vec4u(24 - shift)) >> vec4u(24)); }

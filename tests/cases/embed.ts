@@ -5,7 +5,15 @@ import { embed } from '../reference/embed'
 import { affineWeights } from './affine-tiles'
 import { normal, random } from './fill'
 import { unit, type KernelCase, type KernelRun } from './kernel-case'
-import { typedWeights, weightBuffers, weightConstants, weightTypes, type CaseWeights } from './weights'
+import {
+  methods,
+  methodWeights,
+  typedWeights,
+  weightBuffers,
+  weightConstants,
+  weightTypes,
+  type CaseWeights,
+} from './weights'
 
 interface EmbedCase {
   tokens: number
@@ -29,9 +37,9 @@ function prepare(c: EmbedCase, { layout, tiles, values, magnitudes }: CaseWeight
   const shape = { rows, cols, firstRow }
   const expected = embed(ids, values, shape, scale, y, add)
   const allowed = embed(ids, magnitudes, shape, Math.abs(scale), y.map(Math.abs), true).map((m) => 4 * unit * m)
-  const { MINIMUM, WIDE, GROUP, OFFSET } = weightConstants(layout)
+  const { MINIMUM, ZERO, WIDE, GROUP, OFFSET } = weightConstants(layout)
   return {
-    constants: { MINIMUM, WIDE, GROUP, OFFSET, ADD: add },
+    constants: { MINIMUM, ZERO, WIDE, GROUP, OFFSET, ADD: add },
     values: { tokens, cols, steps: stepsOf(cols), rows, first_row: firstRow, scale },
     buffers: { ...weightBuffers(tiles), ids, y },
     expected: [{ output: 'y', type: 'f32', values: expected, allowed }],
@@ -57,10 +65,24 @@ const typeCases: KernelCase[] = weightTypes.flatMap((type, i) => {
   }))
 })
 
-const long = { format: 'q4', group: 128, offset: 0, minimum: true, wide: false } as const
+const methodCases: KernelCase[] = Object.entries(methods).map(([name, m], i) => {
+  const cols = m.group === 'row' ? 100 : 192
+  const rows = 41
+  return {
+    kernel: spec[methodWeights(m, 1, cols, 8, 1).layout.format],
+    name,
+    because,
+    devices,
+    prepare: ({ lanes }) =>
+      prepare({ tokens: 23, rows, cols, add: i % 2 === 0 }, methodWeights(m, rows, cols, lanes, 7)),
+  }
+})
+
+const long = { format: 'q4', group: 128, offset: 0, minimum: true, zero: false, wide: false } as const
 
 export const cases: KernelCase[] = [
   ...typeCases,
+  ...methodCases,
   {
     kernel: spec.f32,
     name: 'columns that end inside a step',

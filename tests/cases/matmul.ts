@@ -14,7 +14,16 @@ import {
   type KernelCase,
   type KernelRun,
 } from './kernel-case'
-import { typedWeights, weightBuffers, weightConstants, weightTypes, type CaseWeights, type WeightType } from './weights'
+import {
+  methods,
+  methodWeights,
+  typedWeights,
+  weightBuffers,
+  weightConstants,
+  weightTypes,
+  type CaseWeights,
+  type WeightType,
+} from './weights'
 
 interface MatmulCase {
   tokens: number
@@ -144,6 +153,7 @@ const typeCases = weightTypes.flatMap((type, i) => {
 const layout = (l: Partial<AffineLayout> & Pick<AffineLayout, 'format' | 'group'>): AffineLayout => ({
   offset: 0,
   minimum: false,
+  zero: false,
   wide: false,
   ...l,
 })
@@ -158,6 +168,16 @@ const methodCases = [
   both(c.name, { weights: affineOf(c.layout), tokens: 2, rows: 67, cols: c.cols }, c.layout.format, ['as it is']),
 ) // prettier-ignore
 
+/** Each on this machine's device; those with a format of their own on the others too, once each. */
+const everywhere = ['2 bits, groups of 64', '3 bits, groups of 64', '6 bits, groups of 64', 'NF4, blocks of 64', 'FP4, blocks of 64'] // prettier-ignore
+const codeCases = Object.entries(methods).flatMap(([name, m]) => {
+  const cols = m.group === 'row' ? 100 : 192
+  const { format } = methodWeights(m, 1, cols, 8, 1).layout
+  const devices: readonly DeviceName[] = everywhere.includes(name) ? deviceNames : ['as it is']
+  const weights: MatmulCase['weights'] = (...args) => methodWeights(m, ...args)
+  return both(name, { weights, tokens: 2, rows: 67, cols, fill: outliers }, format, devices)
+})
+
 const f32Weights = weightsOf('f32')
 const shapeCases = [
   { name: 'one input quarter', c: { tokens: 1, rows: 4, cols: 4 } },
@@ -169,4 +189,4 @@ const shapeCases = [
   both(name, { ...c, weights: f32Weights, input: 'f32', octets: 2 }, 'f32', ['as it is', '32 lanes']),
 )
 
-export const cases: KernelCase[] = [...typeCases, ...methodCases, ...shapeCases]
+export const cases: KernelCase[] = [...typeCases, ...methodCases, ...codeCases, ...shapeCases]

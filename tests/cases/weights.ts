@@ -1,10 +1,19 @@
 /** Random weights of every type as they lie in files, their values, and their tiles. */
 import { blockTypes } from '../../src/main/engine/formats/block-types'
+import { type Codebook } from '../../src/main/engine/formats/codebooks'
+import { codeLayoutOf, dequantizeMatrix, type QuantizedMatrix } from '../../src/main/engine/formats/quantized-matrix'
 import { type TensorType } from '../../src/main/engine/formats/weight-file'
-import { isAffine, layoutConstants } from '../../src/main/engine/kernels/weight-formats'
+import { layoutConstants } from '../../src/main/engine/kernels/weight-formats'
 import { dequantize } from '../../src/main/engine/quant/blocks/dequantize'
 import { TilePacker, type PackedTiles } from '../../src/main/engine/quant/pack'
-import { stepsOf, type PackedLayout } from '../../src/main/engine/quant/packed-layout'
+import { packCodes, packStored } from '../../src/main/engine/quant/pack-rows'
+import {
+  isScaled,
+  layoutOf,
+  layoutOfCodes,
+  stepsOf,
+  type PackedLayout,
+} from '../../src/main/engine/quant/packed-layout'
 import { normal, random } from './fill'
 
 export const weightTypes = [
@@ -55,11 +64,77 @@ export function typedWeights(type: WeightType, rows: number, cols: number, lanes
   const count = rows * cols
   const plain = type === 'f16' || type === 'bf16' || type === 'f32'
   const raw = plain ? rawNumbers(type, count, seed) : rawBlocks(type, count, seed)
-  const packer = new TilePacker(type, cols, lanes)
+  const packer = new TilePacker(layoutOf(type), cols, lanes)
   const rowBytes = raw.length / rows
-  const tiles = packer.pack(Array.from({ length: rows }, (_, r) => raw.subarray(r * rowBytes, (r + 1) * rowBytes)))
+  const stored = Array.from({ length: rows }, (_, r) => raw.subarray(r * rowBytes, (r + 1) * rowBytes))
+  const tiles = packStored(packer, type, stored)
   const values = dequantize(type, raw, count)
   return { layout: packer.layout, tiles, values, magnitudes: groupMagnitudes(values, packer.layout.group) }
+}
+
+/** Codes of a quantization method: bits, groups, zeros or a codebook, and the type its scales are stored in. */
+export interface MethodWeights {
+  bits: number
+  group: number | 'row'
+  affine?: boolean
+  codebook?: Codebook
+  type: 'f16' | 'f32'
+}
+
+/** Every packed format that quantization methods need beside GGML's types, each way of storing zeros, and long groups. */
+export const methods: Readonly<Record<string, MethodWeights>> = {
+  '2 bits, groups of 64': { bits: 2, group: 64, affine: true, type: 'f16' },
+  '2 bits, symmetric, groups of 32': { bits: 2, group: 32, type: 'f16' },
+  '3 bits, groups of 64': { bits: 3, group: 64, affine: true, type: 'f16' },
+  '3 bits, symmetric, a row': { bits: 3, group: 'row', type: 'f16' },
+  '4 bits, groups of 96': { bits: 4, group: 96, affine: true, type: 'f16' },
+  '4 bits, wide, groups of 64': { bits: 4, group: 64, affine: true, type: 'f32' },
+  '5 bits, groups of 64': { bits: 5, group: 64, affine: true, type: 'f16' },
+  '6 bits, groups of 64': { bits: 6, group: 64, affine: true, type: 'f16' },
+  '6 bits, symmetric, groups of 32': { bits: 6, group: 32, type: 'f32' },
+  '7 bits, groups of 64': { bits: 7, group: 64, affine: true, type: 'f16' },
+  '8 bits, a row with a zero': { bits: 8, group: 'row', affine: true, type: 'f16' },
+  '8 bits, symmetric, a row': { bits: 8, group: 'row', type: 'f32' },
+  'NF4, blocks of 64': { bits: 4, group: 64, codebook: 'nf4', type: 'f32' },
+  'NF4, blocks of 32': { bits: 4, group: 32, codebook: 'nf4', type: 'f16' },
+  'FP4, blocks of 64': { bits: 4, group: 64, codebook: 'fp4', type: 'f32' },
+}
+
+/** A matrix of random codes, as methods make and checkpoints hold it. */
+export function randomMatrix(m: MethodWeights, rows: number, cols: number, seed: number): QuantizedMatrix {
+  const next = random(seed)
+  const group = m.group === 'row' ? cols : m.group
+  const store = (v: number) => (m.type === 'f16' ? Math.f16round(v) : Math.fround(v))
+  const groups = (rows * cols) / group
+  const code = () => Math.floor(next() * 2 ** m.bits)
+  return {
+    rows,
+    cols,
+    bits: m.bits,
+    codes: Uint8Array.from({ length: rows * cols }, code),
+    group,
+    scales: normal(0.1)(groups, seed + 1).map(store),
+    // Fractions where the file has room for them.
+    zeros: m.affine ? Float32Array.from({ length: groups }, () => code() + (m.type === 'f32' ? next() : 0)) : null,
+    offset: m.affine || m.codebook ? 0 : 2 ** (m.bits - 1),
+    codebook: m.codebook ?? null,
+    groupOf: null,
+  }
+}
+
+/** 2^-16 of a magnitude, in the least that cases allow of it: four roundings. */
+const nf4Roundings = 64
+
+/** Random codes through the packer the loader uses. */
+export function methodWeights(m: MethodWeights, rows: number, cols: number, lanes: number, seed: number): CaseWeights {
+  const matrix = randomMatrix(m, rows, cols, seed)
+  const packer = new TilePacker(layoutOfCodes(codeLayoutOf(matrix), m.type, cols), cols, lanes)
+  const taken = Array.from({ length: rows }, (_, row) => ({ matrix, row }))
+  const values = dequantizeMatrix(matrix)
+  // NF4's table is off by 2^-16 of the scale, which counts as so many roundings of 2^-24.
+  const rounding = m.codebook === 'nf4' ? nf4Roundings : 1
+  const magnitudes = groupMagnitudes(values, matrix.group).map((v) => v * rounding)
+  return { layout: packer.layout, tiles: packCodes(packer, taken, null), values, magnitudes }
 }
 
 /**
@@ -83,7 +158,7 @@ export function weightBuffers(tiles: PackedTiles): Record<'weights' | 'scales' |
 }
 
 export const weightConstants = (layout: PackedLayout) => ({
-  AFFINE: isAffine(layout.format),
+  SCALED: isScaled(layout.format),
   ...layoutConstants(layout),
 })
 

@@ -3,8 +3,7 @@ import { MoruError } from '../../shared/errors'
 import { type Gpu } from './device/gpu'
 import { Recorder } from './kernels/recorder'
 import { Linear } from './layers/linear'
-import { layoutOf, packedBytes, type PackedFormat } from './quant/packed-layout'
-import { type TensorType } from './formats/weight-file'
+import { layoutOf, layoutOfCodes, packedBytes, type PackedFormat, type PackedLayout } from './quant/packed-layout'
 
 export interface KernelProbe {
   /** Floating-point operations and bytes that must move, of one call. */
@@ -77,11 +76,30 @@ export interface MatrixShape {
   cols: number
 }
 
-/** A file's type for each packed format: the one whose layout is the commonest. */
-const typeOf: Record<PackedFormat, TensorType> = { q4: 'q4_1', q5: 'q5_1', q8: 'q8_0', f16: 'f16', bf16: 'bf16', f32: 'f32' } // prettier-ignore
+const grouped = { group: 64, affine: true, offset: 0, codebook: null, ordered: false } as const
+
+/** For each packed format the layout that is the commonest: of a GGML type, or of a quantization method with groups of 64. */
+const layouts: Record<PackedFormat, PackedLayout> = {
+  q2: layoutOfCodes({ ...grouped, bits: 2 }, 'f16', 0),
+  q3: layoutOfCodes({ ...grouped, bits: 3 }, 'f16', 0),
+  q4: layoutOf('q4_1'),
+  q5: layoutOf('q5_1'),
+  q6: layoutOfCodes({ ...grouped, bits: 6 }, 'f16', 0),
+  q8: layoutOf('q8_0'),
+  nf4: layoutOfCodes({ ...grouped, bits: 4, affine: false, codebook: 'nf4' }, 'f32', 0),
+  fp4: layoutOfCodes({ ...grouped, bits: 4, affine: false, codebook: 'fp4' }, 'f32', 0),
+  f16: layoutOf('f16'),
+  bf16: layoutOf('bf16'),
+  f32: layoutOf('f32'),
+}
 
 /** y [tokens, rows] = x [tokens, cols] W^T with weights of a format, by the kernel that a layer would choose. Throws out_of_memory. */
-export async function matrixProbe(gpu: Gpu, format: PackedFormat, shape: MatrixShape): Promise<KernelProbe> {
+export async function matrixProbe(
+  gpu: Gpu,
+  format: PackedFormat,
+  shape: MatrixShape,
+  layout = layouts[format],
+): Promise<KernelProbe> {
   const { tokens, rows, cols } = shape
   const buffers: GPUBuffer[] = []
   const filled = async (label: string, bytes: number, pattern: PackedFormat) => {
@@ -90,7 +108,6 @@ export async function matrixProbe(gpu: Gpu, format: PackedFormat, shape: MatrixS
     fill(gpu, buffer, bytes, patternOf(pattern))
     return buffer
   }
-  const layout = layoutOf(typeOf[format])
   const bytes = packedBytes(layout, rows, cols, gpu.profile.lanes)
   if (bytes.weights > gpu.maxBindingBytes)
     throw new MoruError('unsupported', `A ${rows} x ${cols} matrix of ${format} is too large for this adapter to bind.`)
@@ -99,12 +116,12 @@ export async function matrixProbe(gpu: Gpu, format: PackedFormat, shape: MatrixS
     firstRow: 0,
     rows,
     weights: await filled('weights', bytes.weights, format),
-    scales: bytes.scales > 0 ? await filled('scales', bytes.scales, 'f16') : none,
-    highBits: bytes.highBits > 0 ? await filled('high bits', bytes.highBits, 'q5') : none,
+    scales: bytes.scales > 0 ? await filled('scales', bytes.scales, layout.wide ? 'f32' : 'f16') : none,
+    highBits: bytes.highBits > 0 ? await filled('high bits', bytes.highBits, 'q8') : none,
   }
   const x = await filled('inputs', tokens * cols * 4, 'f32')
   const y = await filled('outputs', tokens * rows * 4, 'f32')
-  const linear = new Linear([{ layout, rows, cols, pieces: [piece] }], null, none)
+  const linear = new Linear([{ layout, rows, cols, pieces: [piece], columns: null }], null, { none, ordered: none })
   const cost = {
     flops: 2 * tokens * rows * cols,
     bytes: bytes.weights + bytes.scales + bytes.highBits + 4 * tokens * (rows + cols),

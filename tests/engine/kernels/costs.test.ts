@@ -20,18 +20,27 @@ import {
   topKThreshold,
 } from '../../../src/main/engine/kernels/logits'
 import { matmulTiled, matmulVec } from '../../../src/main/engine/kernels/matmul'
+import { gatherColumns } from '../../../src/main/engine/kernels/gather-columns'
 import { gatherRows, layerNorm, rmsNorm } from '../../../src/main/engine/kernels/norms'
 import { pool, poolingModes, type PoolingMode } from '../../../src/main/engine/kernels/pool'
 import { packedBytes } from '../../../src/main/engine/quant/packed-layout'
 import { planTiles } from '../../../src/main/engine/runtime/attention-tiles'
 import { normal } from '../../cases/fill'
-import { typedWeights, weightConstants, weightTypes, type WeightType } from '../../cases/weights'
+import {
+  type CaseWeights,
+  methods,
+  methodWeights,
+  typedWeights,
+  weightConstants,
+  weightTypes,
+} from '../../cases/weights'
 import { activate as activateTwin } from '../../reference/activate'
 import { adjustLogits as adjustTwin } from '../../reference/adjust-logits'
 import { attention as attentionTwin, softmaxSums, type AttentionShape } from '../../reference/attention'
 import { attentionCombine as combineTwin } from '../../reference/attention-combine'
 import { embed as embedTwin } from '../../reference/embed'
 import { countFlops } from '../../reference/flops'
+import { gatherColumns as columnsTwin } from '../../reference/gather-columns'
 import { gatherRows as gatherTwin } from '../../reference/gather-rows'
 import { int8Inputs as inputsTwin } from '../../reference/int8-inputs'
 import { layerNorm as layerTwin } from '../../reference/layer-norm'
@@ -119,6 +128,14 @@ describe('norms and activations', () => {
     })
   })
 
+  it('gather_columns', () => {
+    expectCosts({
+      kernel: gatherColumns,
+      shape: { tokens, cols: dim },
+      twin: (m) => m.add(columnsTwin(m.read(numbers(tokens * dim)), m.read(numbers(dim).map((_, i) => i)), dim).length),
+    })
+  })
+
   it.each(Object.entries(poolingModes))('pool: %s', (mode, MODE) => {
     for (const NORMALIZE of [0, 1])
       expectCosts({
@@ -150,10 +167,20 @@ describe('norms and activations', () => {
   })
 })
 
-describe.each(weightTypes)('weights of %s', (type: WeightType) => {
-  // Whole tiles and steps, so that the packed arrays hold no padding.
-  const [rows, cols] = [32, 256]
-  const { layout, tiles } = typedWeights(type, rows, cols, 8, 1)
+/** Whole tiles and steps, so that the packed arrays hold no padding. */
+const [rows, cols] = [32, 256]
+const packedWeights: [string, CaseWeights][] = [
+  ...weightTypes.map((type): [string, CaseWeights] => [type, typedWeights(type, rows, cols, 8, 1)]),
+  ...[
+    '2 bits, groups of 64',
+    '3 bits, symmetric, a row',
+    '6 bits, groups of 64',
+    'NF4, blocks of 64',
+    'FP4, blocks of 64',
+  ].map((name): [string, CaseWeights] => [name, methodWeights(methods[name], rows, cols, 8, 1)]),
+]
+
+describe.each(packedWeights)('weights of %s', (_, { layout, tiles }) => {
   const constants = Object.fromEntries(Object.entries(weightConstants(layout)).map(([k, v]) => [k, Number(v)]))
   const packed = (count: number) =>
     Object.values(packedBytes(layout, count, cols, 8)).reduce((sum, bytes) => sum + bytes, 0)

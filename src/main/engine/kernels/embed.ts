@@ -13,7 +13,7 @@ const define = (format: PackedFormat) =>
     inputs: { weights: 'u32 packed [rows, cols]', scales: 'u32 packed', highBits: 'u32 packed', ids: 'u32[tokens]' },
     outputs: { y: 'f32[tokens, cols]' },
     params: { tokens: 'u32', cols: 'u32', steps: 'u32', rows: 'u32', first_row: 'u32', scale: 'f32' },
-    constants: ['MINIMUM', 'WIDE', 'GROUP', 'OFFSET', 'ADD'],
+    constants: ['MINIMUM', 'ZERO', 'WIDE', 'GROUP', 'OFFSET', 'ADD'],
     workgroups: (s) => s.tokens,
     // Unpacking weights counts nowhere.
     flops: (s) => s.tokens * s.cols * (s.ADD ? 2 : 1),

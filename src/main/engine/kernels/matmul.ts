@@ -37,7 +37,7 @@ const define = (
     source,
     parts: weightParts(format),
     ...bindings,
-    constants: ['IN', 'OUT', 'AFFINE', 'MINIMUM', 'WIDE', 'GROUP', 'OFFSET', 'BIAS', 'ADD', 'OCTETS'],
+    constants: ['IN', 'OUT', 'SCALED', 'MINIMUM', 'ZERO', 'WIDE', 'GROUP', 'OFFSET', 'BIAS', 'ADD', 'OCTETS'],
     ...extra,
     flops,
     bytes: bytes(format),

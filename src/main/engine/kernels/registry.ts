@@ -4,6 +4,7 @@ import { attention, attentionCombine, ropeStore } from './attention'
 import { dotInt8, multiplyAdd, streamCopy, streamRead } from './ceilings'
 import { type Kernel } from './define-kernel'
 import { embed } from './embed'
+import { gatherColumns } from './gather-columns'
 import { int8Inputs, matmulInt8Tiled, matmulInt8Vec } from './int8'
 import { adjustLogits, logitsSlices, tokenLoss, topKCollect, topKThreshold } from './logits'
 import { matmulTiled, matmulVec } from './matmul'
@@ -20,6 +21,7 @@ export const kernels: readonly Kernel[] = [
   rmsNorm,
   layerNorm,
   gatherRows,
+  gatherColumns,
   pool,
   activate,
   ...Object.values(ropeStore),

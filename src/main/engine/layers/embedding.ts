@@ -1,4 +1,5 @@
 /** Rows of a packed matrix by id: token and position embeddings. */
+import { MoruError } from '../../../shared/errors'
 import { embed } from '../kernels/embed'
 import { layoutConstants } from '../kernels/weight-formats'
 import { stepsOf } from '../quant/packed-layout'
@@ -9,8 +10,13 @@ export class Embedding {
   readonly matrices: PackedMatrix[]
   private readonly scale: number
 
-  /** `scale` multiplies every row: Gemma's sqrt(hidden). */
+  /** `scale` multiplies every row: Gemma's sqrt(hidden). Throws unsupported on a table in act-order. */
   constructor(matrices: PackedMatrix[], scale = 1) {
+    if (matrices.some((m) => m.columns !== null))
+      throw new MoruError(
+        'unsupported',
+        'An embedding table whose columns were quantized out of order (act-order) cannot be read.',
+      )
     this.matrices = matrices
     this.scale = scale
   }

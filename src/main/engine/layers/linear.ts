@@ -1,10 +1,13 @@
 /** y = W x (+ b) for packed weights of any format, whole or in pieces. */
+import { type Binding } from '../device/bindings'
+import { gatherColumns } from '../kernels/gather-columns'
 import { matmulTiled, matmulVec } from '../kernels/matmul'
-import { isAffine, layoutConstants } from '../kernels/weight-formats'
-import { stepsOf } from '../quant/packed-layout'
+import { layoutConstants } from '../kernels/weight-formats'
+import { isScaled, stepsOf } from '../quant/packed-layout'
 import { type ActivationType, type Step } from './step'
-import { type RowSource, type WeightLoader } from './weight-loader'
-import { type PackedMatrix } from './weights'
+import { type RowSource } from './rows'
+import { type WeightLoader } from './weight-loader'
+import { orderedTokens, type PackedMatrix, type WeightBuffers } from './weights'
 
 export interface LinearCall {
   x: GPUBuffer
@@ -18,6 +21,9 @@ export interface LinearCall {
   stride?: number
 }
 
+/** A call for a part of the tokens, whose rows may lie within a buffer. */
+type PartCall = Omit<LinearCall, 'x' | 'y'> & { x: Binding; y: Binding }
+
 /** Up to this many tokens one pass over the weights a token is quicker than a tile of eight tokens. */
 const vectorTokens = 3
 
@@ -28,15 +34,20 @@ export class Linear {
   /** Canonical names of the stacked tensors. */
   readonly names: readonly string[]
   private readonly bias: GPUBuffer | null
-  private readonly none: GPUBuffer
+  private readonly buffers: Pick<WeightBuffers, 'none' | 'ordered'>
 
-  constructor(matrices: PackedMatrix[], bias: GPUBuffer | null, none: GPUBuffer, names: readonly string[] = []) {
+  constructor(
+    matrices: PackedMatrix[],
+    bias: GPUBuffer | null,
+    buffers: Pick<WeightBuffers, 'none' | 'ordered'>,
+    names: readonly string[] = [],
+  ) {
     this.matrices = matrices
     this.names = names
     this.rows = matrices.reduce((sum, m) => sum + m.rows, 0)
     this.cols = matrices[0].cols
     this.bias = bias
-    this.none = none
+    this.buffers = buffers
   }
 
   /** Loads the sources' rows stacked, and their biases (of as many rows) where the file has them. */
@@ -44,25 +55,57 @@ export class Linear {
     const matrices = await w.matrices(sources, cols)
     const biases = sources.map((s) => ({
       name: s.name.replace(/\.weight$/, '.bias'),
-      length: s.rows ?? w.info(s.name).shape[s.transposed ? 1 : 0],
+      length: w.outputsOf(s),
       order: s.order,
     }))
     const names = sources.map((s) => s.name)
-    return new Linear(matrices, await w.stackedVector(biases), w.buffers.none, names)
+    return new Linear(matrices, await w.stackedVector(biases), w.buffers, names)
   }
 
   run(step: Pick<Step, 'recorder' | 'tap'>, call: LinearCall): void {
     step.tap?.(this, call.x, call.tokens)
     let offset = 0
     for (const matrix of this.matrices) {
-      for (const piece of matrix.pieces) this.runPiece(step, call, matrix, piece, offset + piece.firstRow)
+      if (matrix.columns) this.runOrdered(step, call, matrix, matrix.columns, offset)
+      else this.runMatrix(step, call, matrix, offset)
       offset += matrix.rows
     }
   }
 
-  private runPiece(
+  /** Puts the inputs into the matrix's order first, as many tokens at a time as there is room for. */
+  private runOrdered(
     step: Pick<Step, 'recorder'>,
     call: LinearCall,
+    matrix: PackedMatrix,
+    columns: GPUBuffer,
+    offset: number,
+  ): void {
+    const { cols } = matrix
+    const stride = call.stride ?? this.rows
+    const bytes = (type: ActivationType) => (type === 'f16' ? 2 : 4)
+    for (let first = 0; first < call.tokens; first += orderedTokens) {
+      const tokens = Math.min(orderedTokens, call.tokens - first)
+      const part = (buffer: GPUBuffer, width: number) => ({
+        buffer,
+        offset: first * width,
+        size: tokens * width,
+      })
+      const whole = tokens === call.tokens
+      const x = whole ? call.x : part(call.x, cols * bytes(call.input))
+      const y = whole ? call.y : part(call.y, stride * bytes(call.output))
+      const ordered = this.buffers.ordered
+      step.recorder.run(gatherColumns, { IN: call.input }, { x, columns, y: ordered }, { tokens, cols })
+      this.runMatrix(step, { ...call, x: ordered, y, tokens, stride }, matrix, offset)
+    }
+  }
+
+  private runMatrix(step: Pick<Step, 'recorder'>, call: PartCall, matrix: PackedMatrix, offset: number): void {
+    for (const piece of matrix.pieces) this.runPiece(step, call, matrix, piece, offset + piece.firstRow)
+  }
+
+  private runPiece(
+    step: Pick<Step, 'recorder'>,
+    call: PartCall,
     { layout, cols }: PackedMatrix,
     piece: PackedMatrix['pieces'][number],
     outOffset: number,
@@ -71,13 +114,13 @@ export class Linear {
     const vector = tokens <= vectorTokens
     const kernel = (vector ? matmulVec : matmulTiled)[layout.format]
     const { weights, scales, highBits } = piece
-    const bias = this.bias ?? this.none
+    const bias = this.bias ?? this.buffers.none
     step.recorder.run(
       kernel,
       {
         IN: call.input,
         OUT: call.output,
-        AFFINE: isAffine(layout.format),
+        SCALED: isScaled(layout.format),
         ...layoutConstants(layout),
         BIAS: this.bias !== null,
         ADD: call.add ?? false,

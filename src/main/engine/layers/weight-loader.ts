@@ -2,24 +2,15 @@
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { type TensorInfo, type WeightFile } from '../formats/weight-file'
+import { type QuantizedMatrix } from '../formats/quantized-matrix'
 import { dequantize } from '../quant/blocks/dequantize'
-import { quantizeQ80 } from '../quant/blocks/quantize-q80'
-import { TilePacker } from '../quant/pack'
-import { layoutOf, packedBytes, sameLayout } from '../quant/packed-layout'
+import { quantizeQ80 as encodeQ80 } from '../quant/blocks/quantize-q80'
+import { type PackedTiles, TilePacker } from '../quant/pack'
+import { columnOrder, packCodes, packStored } from '../quant/pack-rows'
+import { isScaled, layoutOf, layoutOfTensor, packedBytes, type PackedLayout, sameLayout } from '../quant/packed-layout'
 import { type Gpu } from '../device/gpu'
+import { CodeRows, RowReader, type RowSource, takeStacked } from './rows'
 import { type MatrixPiece, type PackedMatrix, WeightBuffers } from './weights'
-
-/** Where rows of a matrix come from. */
-export interface RowSource {
-  /** Canonical name, GGUF's: 'blk.3.attn_q.weight'. */
-  name: string
-  /** Rows to take, in order, as rows of the file's tensor; default: all. */
-  order?: (row: number) => number
-  /** Only these many rows: for tensors of which a model uses a part. */
-  rows?: number
-  /** The file holds [inputs, outputs]. */
-  transposed?: boolean
-}
 
 export interface LoadProgress {
   loadedBytes: number
@@ -35,6 +26,20 @@ export interface WeightLoaderOptions {
   int8?: boolean
 }
 
+/** A matrix to put on the GPU. */
+interface PackPlan {
+  label: string
+  layout: PackedLayout
+  rows: number
+  cols: number
+  /** Bytes of a row where it comes from. */
+  rowBytes: number
+  tiles: (packer: TilePacker, first: number, count: number) => Promise<PackedTiles>
+}
+
+const sameGroups = (a: QuantizedMatrix, b: QuantizedMatrix): boolean =>
+  a.groupOf !== null && b.groupOf !== null && a.groupOf.every((g, c) => b.groupOf![c] === g)
+
 /** Bytes read at a time. */
 const chunkBytes = 4 << 20
 
@@ -44,6 +49,8 @@ export class WeightLoader {
   private readonly gpu: Gpu
   private readonly options: WeightLoaderOptions
   private loadedBytes = 0
+  /** Matrices of codes that were read and are not packed yet, by the file's name of them. */
+  private readonly held = new Map<string, QuantizedMatrix>()
 
   private constructor(gpu: Gpu, buffers: WeightBuffers, file: WeightFile, options: WeightLoaderOptions) {
     this.gpu = gpu
@@ -121,45 +128,105 @@ export class WeightLoader {
     const runs: RowSource[][] = []
     for (const source of sources) {
       const last = runs.at(-1)
-      if (
-        last &&
-        sameLayout(layoutOf(this.info(last[0].name).type), layoutOf(this.info(source.name).type)) &&
-        this.info(last[0].name).type === this.info(source.name).type
-      )
-        last.push(source)
+      if (last && (await this.stacks(last[0], source))) last.push(source)
       else runs.push([source])
     }
     const matrices: PackedMatrix[] = []
-    for (const run of runs) matrices.push(await this.stack(run, cols))
+    for (const run of runs)
+      matrices.push(this.info(run[0].name).quantized ? await this.stackCodes(run, cols) : await this.stack(run, cols))
     return matrices
+  }
+
+  /** Outputs of a source's tensor. */
+  outputsOf({ name, rows, transposed }: RowSource): number {
+    const { shape, quantized } = this.info(name)
+    return rows ?? shape[transposed && !quantized ? 1 : 0]
+  }
+
+  private async stacks(a: RowSource, b: RowSource): Promise<boolean> {
+    const [one, other] = [this.info(a.name), this.info(b.name)]
+    if (one.type !== other.type || !sameLayout(layoutOfTensor(one), layoutOfTensor(other))) return false
+    if (!one.quantized && !other.quantized) return true
+    if (one.quantized?.bits !== other.quantized?.bits || one.quantized?.ordered !== other.quantized?.ordered)
+      return false
+    return !one.quantized?.ordered || sameGroups(await this.codes(one), await this.codes(other))
   }
 
   private async stack(sources: RowSource[], cols: number): Promise<PackedMatrix> {
     const readers = sources.map((source) => this.rowReader(source, cols))
     const { type } = this.info(sources[0].name)
-    const int8 = this.options.int8 === true && blockTypes[type].blockSize === 1 && cols % 32 === 0
-    const packer = new TilePacker(int8 ? 'q8_0' : type, cols, this.gpu.profile.lanes)
-    const rows = readers.reduce((sum, r) => sum + r.rows, 0)
-    const matrix: PackedMatrix = { layout: packer.layout, rows, cols, pieces: [] }
+    const { blockSize, blockBytes } = blockTypes[type]
+    const int8 = this.options.int8 === true && blockSize === 1 && cols % 32 === 0
+    const stored = int8 ? 'q8_0' : type
+    return this.pack({
+      label: sources[0].name,
+      layout: layoutOf(stored),
+      rows: readers.reduce((sum, r) => sum + r.rows, 0),
+      cols,
+      rowBytes: (cols / blockSize) * blockBytes,
+      tiles: async (packer, first, count) => {
+        const raw = await takeStacked(readers, first, count)
+        return packStored(packer, stored, int8 ? raw.map((row) => encodeQ80(dequantize(type, row, cols))) : raw)
+      },
+    })
+  }
+
+  private async stackCodes(sources: RowSource[], cols: number): Promise<PackedMatrix> {
+    const parts: CodeRows[] = []
+    for (const source of sources) {
+      const info = this.info(source.name)
+      if (info.shape.length !== 2 || info.shape[1] !== cols) throw this.wrongShape(info, [-1, cols])
+      this.checkInputs(info, cols)
+      parts.push(new CodeRows(await this.codes(info), source))
+    }
+    for (const { name } of sources) this.held.delete(this.info(name).name)
+    const info = this.info(sources[0].name)
+    const order = columnOrder(parts[0].matrix)
+    const columns = order === 'uneven' ? null : order
+    const matrix = await this.pack({
+      label: info.name,
+      layout: order === 'uneven' ? layoutOf('f32') : layoutOfTensor(info),
+      rows: parts.reduce((sum, p) => sum + p.rows, 0),
+      cols,
+      rowBytes: cols,
+      tiles: async (packer, first, count) => packCodes(packer, await takeStacked(parts, first, count), columns),
+    })
+    if (columns && isScaled(matrix.layout.format)) matrix.columns = await this.buffers.columns(info.name, columns)
+    return matrix
+  }
+
+  /** A matrix of codes, kept until it is packed: its groups are looked at before. */
+  private async codes(info: TensorInfo): Promise<QuantizedMatrix> {
+    const known = this.held.get(info.name)
+    if (known) return known
+    throwIfCancelled(this.options.signal)
+    const matrix = await this.file.readQuantized!(info.name)
+    this.loadedBytes += info.sizeBytes
+    this.report(this.loadedBytes)
+    this.held.set(info.name, matrix)
+    return matrix
+  }
+
+  private async pack(plan: PackPlan): Promise<PackedMatrix> {
+    const { layout, rows, cols } = plan
+    const packer = new TilePacker(layout, cols, this.gpu.profile.lanes)
+    const matrix: PackedMatrix = { layout, rows, cols, pieces: [], columns: null }
     const tileRows = this.gpu.profile.lanes * 4
-    const rowBytes = (cols / blockTypes[type].blockSize) * blockTypes[type].blockBytes
-    const chunkRows = Math.max(tileRows, Math.floor(chunkBytes / rowBytes / tileRows) * tileRows)
+    const chunkRows = Math.max(tileRows, Math.floor(chunkBytes / plan.rowBytes / tileRows) * tileRows)
     const pieceRows = this.rowsPerPiece(matrix, tileRows)
     for (let first = 0; first < rows; first += pieceRows) {
-      const piece = await this.allocatePiece(sources[0].name, matrix, first, Math.min(pieceRows, rows - first))
+      const piece = await this.allocatePiece(plan.label, matrix, first, Math.min(pieceRows, rows - first))
       matrix.pieces.push(piece)
       for (let row = 0; row < piece.rows; row += chunkRows) {
         throwIfCancelled(this.options.signal)
         const count = Math.min(chunkRows, piece.rows - row)
-        const raw = await this.rows(readers, first + row, count)
-        const packed = int8 ? raw.map((bytes) => quantizeQ80(dequantize(type, bytes, cols))) : raw
-        this.upload(piece, matrix, row, packer.pack(packed))
+        this.upload(piece, matrix, row, await plan.tiles(packer, first + row, count))
       }
     }
     return matrix
   }
 
-  private upload(piece: MatrixPiece, matrix: PackedMatrix, row: number, tiles: ReturnType<TilePacker['pack']>): void {
+  private upload(piece: MatrixPiece, matrix: PackedMatrix, row: number, tiles: PackedTiles): void {
     const before = packedBytes(matrix.layout, row, matrix.cols, this.gpu.profile.lanes)
     this.gpu.write(piece.weights, before.weights, tiles.weights)
     if (tiles.scales.length > 0) this.gpu.write(piece.scales, before.scales, tiles.scales)
@@ -186,7 +253,7 @@ export class WeightLoader {
   private rowsPerPiece(matrix: PackedMatrix, tileRows: number): number {
     const tile = packedBytes(matrix.layout, tileRows, matrix.cols, this.gpu.profile.lanes)
     const tiles = Math.floor(
-      Math.min(this.gpu.maxBindingBytes, this.gpu.maxBufferBytes) / Math.max(tile.weights, tile.scales),
+      Math.min(this.gpu.maxBindingBytes, this.gpu.maxBufferBytes) / Math.max(tile.weights, tile.scales, tile.highBits),
     )
     if (tiles > 0) return tiles * tileRows
     throw new MoruError(
@@ -201,8 +268,7 @@ export class WeightLoader {
     const { blockSize, blockBytes } = blockTypes[info.type]
     if (info.shape.length !== 2 || width !== cols || cols % blockSize !== 0)
       throw this.wrongShape(info, source.transposed ? [cols, -1] : [-1, cols])
-    if (cols % 4 !== 0)
-      throw new MoruError('unsupported', `${info.name}: ${cols} inputs; Moru’s kernels need a multiple of 4.`)
+    this.checkInputs(info, cols)
     if (source.transposed && blockSize > 1)
       throw new MoruError('unsupported', `${info.name}: a quantized matrix cannot be transposed.`)
     const rowBytes = (cols / blockSize) * blockBytes
@@ -215,17 +281,9 @@ export class WeightLoader {
     })
   }
 
-  /** Raw bytes of rows [first, first + count) of the stacked sources. */
-  private async rows(readers: RowReader[], first: number, count: number): Promise<Uint8Array[]> {
-    const rows: Uint8Array[] = []
-    let start = 0
-    for (const reader of readers) {
-      const from = Math.max(first - start, 0)
-      const to = Math.min(first + count - start, reader.rows)
-      if (from < to) rows.push(...(await reader.take(from, to - from)))
-      start += reader.rows
-    }
-    return rows
+  private checkInputs({ name }: TensorInfo, cols: number): void {
+    if (cols % 4 !== 0)
+      throw new MoruError('unsupported', `${name}: ${cols} inputs; Moru’s kernels need a multiple of 4.`)
   }
 
   private async read(info: TensorInfo, offset: number, length: number): Promise<Uint8Array> {
@@ -251,49 +309,5 @@ export class WeightLoader {
       'invalid_file',
       `${info.name}: its shape is ${info.shape.join(' x ')}, but the model’s configuration asks for ${wanted}.`,
     )
-  }
-}
-
-interface RowReaderOptions {
-  source: RowSource
-  rowBytes: number
-  /** Bytes of a weight, where it is a plain number; what transposing moves. */
-  elementBytes: number
-  fileRows: number
-  read: (offset: number, length: number) => Promise<Uint8Array>
-}
-
-/** Rows of one tensor in the order a source asks for. */
-class RowReader {
-  readonly rows: number
-  private readonly options: RowReaderOptions
-  /** The whole tensor, kept while its rows are taken out of order. */
-  private whole: Uint8Array | null = null
-
-  constructor(options: RowReaderOptions) {
-    this.options = options
-    this.rows = options.source.rows ?? options.fileRows
-  }
-
-  async take(from: number, count: number): Promise<Uint8Array[]> {
-    const { source, rowBytes, fileRows, read } = this.options
-    if (!source.order && !source.transposed) {
-      const bytes = await read(from * rowBytes, count * rowBytes)
-      return Array.from({ length: count }, (_, i) => bytes.subarray(i * rowBytes, (i + 1) * rowBytes))
-    }
-    this.whole ??= await read(0, fileRows * rowBytes)
-    const whole = this.whole
-    const rows = Array.from({ length: count }, (_, i) => this.row(whole, source.order?.(from + i) ?? from + i))
-    if (from + count === this.rows) this.whole = null
-    return rows
-  }
-
-  private row(whole: Uint8Array, index: number): Uint8Array {
-    const { source, rowBytes, elementBytes, fileRows } = this.options
-    if (!source.transposed) return whole.subarray(index * rowBytes, (index + 1) * rowBytes)
-    const row = new Uint8Array(rowBytes)
-    for (let at = 0, from = index * elementBytes; at < rowBytes; at += elementBytes, from += fileRows * elementBytes)
-      for (let b = 0; b < elementBytes; b++) row[at + b] = whole[from + b]
-    return row
   }
 }

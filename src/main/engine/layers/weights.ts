@@ -16,7 +16,12 @@ export interface PackedMatrix {
   rows: number
   cols: number
   pieces: MatrixPiece[]
+  /** u32 [cols]: the inputs in the order that the weights lie in, where it is not their own (GPTQ's act-order). */
+  columns: GPUBuffer | null
 }
+
+/** Tokens whose inputs are put in order at a time: 64 rows of them begin at a multiple of 256 bytes, as bindings must. */
+export const orderedTokens = 256
 
 /** Every buffer of a model, released together. */
 export class WeightBuffers {
@@ -24,6 +29,8 @@ export class WeightBuffers {
   /** Sixteen zero bytes for bindings that a variant does not read. */
   readonly none: GPUBuffer
   private readonly buffers: GPUBuffer[] = []
+  private inOrder: GPUBuffer | null = null
+  private orderedBytes = 0
   sizeBytes = 0
 
   private constructor(gpu: Gpu, none: GPUBuffer) {
@@ -43,6 +50,30 @@ export class WeightBuffers {
     this.buffers.push(buffer)
     this.sizeBytes += buffer.size
     return buffer
+  }
+
+  /** The order of a matrix's inputs, and room for inputs in that order. */
+  async columns(label: string, order: Uint32Array<ArrayBuffer>): Promise<GPUBuffer> {
+    const columns = await this.allocate(`${label} input order`, order.byteLength)
+    this.gpu.write(columns, 0, order)
+    const bytes = orderedTokens * order.length * 4
+    if (bytes > this.orderedBytes) {
+      if (this.inOrder) this.drop(this.inOrder)
+      this.inOrder = await this.allocate('inputs in order', bytes)
+      this.orderedBytes = bytes
+    }
+    return columns
+  }
+
+  private drop(buffer: GPUBuffer): void {
+    this.buffers.splice(this.buffers.indexOf(buffer), 1)
+    this.sizeBytes -= buffer.size
+    this.gpu.release(buffer)
+  }
+
+  /** [orderedTokens, cols] of the longest order. */
+  get ordered(): GPUBuffer {
+    return this.inOrder ?? this.none
   }
 
   release(): void {

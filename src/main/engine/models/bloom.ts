@@ -1,6 +1,7 @@
 /** BLOOM (arXiv 2211.05100): ALiBi positions, a norm on the embeddings, projections stacked head by head in safetensors. */
 import { loadLayerNorm } from '../layers/norm'
-import { type RowSource, type WeightLoader } from '../layers/weight-loader'
+import { type RowSource } from '../layers/rows'
+import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
 import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadFeedForward } from './decoder'
 

@@ -7,7 +7,8 @@ import { Linear } from '../layers/linear'
 import { type Norm } from '../layers/norm'
 import { type Step } from '../layers/step'
 import { type WeightBuffers } from '../layers/weights'
-import { type RowSource, type WeightLoader } from '../layers/weight-loader'
+import { type RowSource } from '../layers/rows'
+import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
 
 export interface Decoder {
@@ -78,7 +79,7 @@ export async function loadEmbeddingAndHead(
   const embedding = await w.matrices([{ name: 'token_embd.weight' }], c.hiddenDim)
   const tied = c.tieWordEmbeddings || !w.has('output.weight')
   const head = tied
-    ? new Linear(embedding, null, w.buffers.none)
+    ? new Linear(embedding, null, w.buffers)
     : await Linear.load(w, [{ name: 'output.weight' }], c.hiddenDim)
   return { tokens: new Embedding(embedding, scale), head }
 }

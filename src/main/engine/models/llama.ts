@@ -3,7 +3,8 @@
  * arXiv 2310.06825), Qwen2 (biases, arXiv 2407.10671), Qwen3 (head norms, arXiv 2505.09388).
  */
 import { loadRmsNorm } from '../layers/norm'
-import { type RowSource, type WeightLoader } from '../layers/weight-loader'
+import { type RowSource } from '../layers/rows'
+import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
 import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
 

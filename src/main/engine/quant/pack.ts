@@ -1,8 +1,5 @@
-/** Rows of a tensor, as they lie in its file, to the tiles that the matrix kernels read. */
-import { blockTypes } from '../formats/block-types'
-import { type TensorType } from '../formats/weight-file'
-import { isQuantized, unpackBlocks } from './blocks/decomposition'
-import { layoutOf, packedBytes, stepsOf, type PackedLayout } from './packed-layout'
+/** Rows of codes and scales, or of plain numbers, to the tiles that the matrix kernels read. */
+import { isScaled, packedBytes, stepsOf, type PackedLayout } from './packed-layout'
 
 export interface PackedTiles {
   weights: Uint32Array<ArrayBuffer>
@@ -11,51 +8,63 @@ export interface PackedTiles {
 }
 
 /** One row taken apart, in arrays that are reused from row to row. */
-interface RowScratch {
+export interface RowScratch {
+  /** [cols, padded to steps of 32]; signed for q8. */
   q: Uint8Array | Int8Array
+  /** A group's scale. */
   scale: Float32Array
+  /** Its minimum or zero, where the layout has one. */
   min: Float32Array
 }
 
-/** Packs rows of one tensor type and width. Rows given together must be whole tiles, but for the matrix's last ones. */
+/** Packs rows of one layout and width. Rows given together must be whole tiles, but for the matrix's last ones. */
 export class TilePacker {
   readonly layout: PackedLayout
-  private readonly type: TensorType
-  private readonly cols: number
+  readonly cols: number
   private readonly lanes: number
   private readonly steps: number
-  private readonly scratch: RowScratch | null
+  private readonly scratch: RowScratch
 
-  constructor(type: TensorType, cols: number, lanes: number) {
-    this.type = type
-    this.layout = layoutOf(type)
+  constructor(layout: PackedLayout, cols: number, lanes: number) {
+    this.layout = layout
     this.cols = cols
     this.lanes = lanes
     this.steps = stepsOf(cols)
-    const padded = this.steps * 32
-    const signed = this.layout.format === 'q8'
-    const groups = Math.ceil(padded / this.layout.group)
-    this.scratch = isQuantized(type)
-      ? {
-          q: signed ? new Int8Array(padded) : new Uint8Array(padded),
-          scale: new Float32Array(groups),
-          min: new Float32Array(groups),
-        }
-      : null
+    const padded = isScaled(layout.format) ? this.steps * 32 : 0
+    const groups = Math.ceil(padded / layout.group)
+    this.scratch = {
+      q: layout.format === 'q8' ? new Int8Array(padded) : new Uint8Array(padded),
+      scale: new Float32Array(groups),
+      min: new Float32Array(groups),
+    }
   }
 
-  /** `rows`: the raw bytes of each row, in order. Rows missing from the last tile are zeros. */
-  pack(rows: Uint8Array[]): PackedTiles {
-    const bytes = packedBytes(this.layout, rows.length, this.cols, this.lanes)
-    const tiles = {
+  /** `take` fills the scratch with row i, for i below `rows`. Rows missing from the last tile are zeros. */
+  packScaled(rows: number, take: (row: number, scratch: RowScratch) => void): PackedTiles {
+    const tiles = this.empty(rows)
+    const { q, scale, min } = this.scratch
+    for (let row = 0; row < rows; row++) {
+      take(row, this.scratch)
+      this.packCodes(tiles, q, row)
+      this.packScales(tiles.scales, scale, min, row)
+    }
+    return tiles
+  }
+
+  /** `rows`: each row's numbers, little-endian, of the layout's type. */
+  packPlain(rows: Uint8Array[]): PackedTiles {
+    const tiles = this.empty(rows.length)
+    rows.forEach((raw, row) => this.packNumbers(tiles.weights, raw, row))
+    return tiles
+  }
+
+  private empty(rows: number): PackedTiles {
+    const bytes = packedBytes(this.layout, rows, this.cols, this.lanes)
+    return {
       weights: new Uint32Array(bytes.weights / 4),
       scales: new Uint32Array(Math.ceil(bytes.scales / 4)),
       highBits: new Uint32Array(bytes.highBits / 4),
     }
-    rows.forEach((raw, row) =>
-      this.scratch ? this.packQuantized(tiles, raw, row) : this.packPlain(tiles.weights, raw, row),
-    )
-    return tiles
   }
 
   /** Index of the first of a row's words, and the distance from word to word, where a row has `words` of them. */
@@ -65,15 +74,24 @@ export class TilePacker {
     return { first: tile * words * tileRows + (row % tileRows), stride: tileRows }
   }
 
-  private packQuantized(tiles: PackedTiles, raw: Uint8Array, row: number): void {
-    const { q, scale, min } = this.scratch!
-    const type = this.type
-    if (!isQuantized(type)) return
-    unpackBlocks(type, raw, this.cols / blockTypes[type].blockSize, this.scratch!)
-    if (this.layout.format === 'q8') this.packBytes(tiles.weights, q, row)
-    else this.packNibbles(tiles.weights, q, row)
-    if (this.layout.format === 'q5') this.packFifthBits(tiles.highBits, q, row)
-    this.packScales(tiles.scales, scale, min, row)
+  private packCodes(tiles: PackedTiles, q: ArrayLike<number>, row: number): void {
+    switch (this.layout.format) {
+      case 'q8':
+        return this.packBytes(tiles.weights, q, row)
+      case 'q2':
+        return this.packPairs(tiles.weights, q, row, 0)
+      case 'q3':
+        this.packPairs(tiles.weights, q, row, 0)
+        return this.packBit(tiles.highBits, q, row, 2)
+      case 'q5':
+        this.packNibbles(tiles.weights, q, row)
+        return this.packBit(tiles.highBits, q, row, 4)
+      case 'q6':
+        this.packNibbles(tiles.weights, q, row)
+        return this.packPairs(tiles.highBits, q, row, 4)
+      default:
+        return this.packNibbles(tiles.weights, q, row)
+    }
   }
 
   private packNibbles(out: Uint32Array, q: ArrayLike<number>, row: number): void {
@@ -86,12 +104,28 @@ export class TilePacker {
           ((q[i + 2] & 15) << 16) | ((q[i + 18] & 15) << 20) | ((q[i + 3] & 15) << 24) | ((q[i + 19] & 15) << 28) // prettier-ignore
   }
 
-  private packFifthBits(out: Uint32Array, q: ArrayLike<number>, row: number): void {
+  /** Two bits of each code, from bit `bit` on: a word of two quarters, each its low inputs' pairs before its high ones'. */
+  private packPairs(out: Uint32Array, q: ArrayLike<number>, row: number, bit: number): void {
+    const { first, stride } = this.place(row, this.steps * 2)
+    let at = first
+    for (let k = 0; k < this.steps * 32; k += 32)
+      for (let i = k; i < k + 16; i += 8, at += stride) {
+        let word = 0
+        for (let n = 0; n < 4; n++)
+          word |=
+            (((q[i + n] >> bit) & 3) << (2 * n)) | (((q[i + 16 + n] >> bit) & 3) << (8 + 2 * n)) |
+            (((q[i + 4 + n] >> bit) & 3) << (16 + 2 * n)) | (((q[i + 20 + n] >> bit) & 3) << (24 + 2 * n)) // prettier-ignore
+        out[at] = word
+      }
+  }
+
+  /** One bit of each code, in the order of the inputs. */
+  private packBit(out: Uint32Array, q: ArrayLike<number>, row: number, bit: number): void {
     const { first, stride } = this.place(row, this.steps)
     let at = first
     for (let k = 0; k < this.steps * 32; k += 32, at += stride) {
       let bits = 0
-      for (let i = 0; i < 32; i++) bits |= (q[k + i] >> 4) << i
+      for (let i = 0; i < 32; i++) bits |= ((q[k + i] >> bit) & 1) << i
       out[at] = bits
     }
   }
@@ -131,7 +165,7 @@ export class TilePacker {
   }
 
   /** f32, f16 and bf16: words of one or two inputs, the quarters' low halves before their high ones. */
-  private packPlain(out: Uint32Array, raw: Uint8Array, row: number): void {
+  private packNumbers(out: Uint32Array, raw: Uint8Array, row: number): void {
     const perWord = this.layout.format === 'f32' ? 1 : 2
     const elementBytes = 4 / perWord
     const { first, stride } = this.place(row, (this.steps * 32) / perWord)

@@ -5,8 +5,9 @@ import { type TensorInfo } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
 import { isEncoder } from '../models/load-decoder'
 import { blockTokens } from '../kernels/attention'
+import { orderedTokens } from '../layers/weights'
 import { kvBytesPerToken as bytesPerToken } from '../layers/kv-cache'
-import { layoutOf, packedBytes } from '../quant/packed-layout'
+import { layoutOfTensor, packedBytes } from '../quant/packed-layout'
 import { encoderMemoryBytes } from './encoder-runner'
 import { tileBufferCount, workspaceBytes } from './workspace'
 
@@ -68,7 +69,9 @@ function planEncoder(config: ModelConfig, weightsBytes: number, limits: MemoryLi
 /** Bytes of all weights in the packed layouts of their types; vectors and positions are f32, integer tensors stay behind. */
 function weightBytes(config: ModelConfig, tensors: Iterable<TensorInfo>, lanes: number): number {
   let sum = 0
-  for (const { name, shape, type } of tensors) {
+  let longestOrder = 0
+  for (const tensor of tensors) {
+    const { name, shape, type, quantized } = tensor
     // A tied head that a file holds nevertheless is not loaded a second time.
     if (config.tieWordEmbeddings && /(^|\.)lm_head\.weight$/.test(name)) continue
     if (/^[iu]\d+$/.test(type)) continue
@@ -78,10 +81,14 @@ function weightBytes(config: ModelConfig, tensors: Iterable<TensorInfo>, lanes: 
       continue
     }
     const cols = shape[shape.length - 1]
-    const { weights, scales, highBits } = packedBytes(layoutOf(type), elements / cols, cols, lanes)
+    const { weights, scales, highBits } = packedBytes(layoutOfTensor(tensor), elements / cols, cols, lanes)
     sum += weights + scales + highBits
+    if (quantized?.ordered) {
+      sum += 4 * cols
+      longestOrder = Math.max(longestOrder, cols)
+    }
   }
-  return sum
+  return sum + orderedTokens * longestOrder * 4
 }
 
 /** Everything a step works in, as the runtime allocates it. */

@@ -1,0 +1,4 @@
+import { cases } from '../../cases/gather-columns'
+import { testOnEveryDevice } from './every-device'
+
+testOnEveryDevice(cases)
