@@ -1,5 +1,9 @@
 // Products of int8 weights, packed as in weights_q8.wgsl, and int8 inputs, as int8_inputs.wgsl makes them.
 
+// Codes are the weights of their scale, and symmetric.
+const UNIT: f32 = 1.0;
+const ZERO = false;
+
 fn weight_words(tile: u32, step: u32, q: u32, half: u32, lane: u32) -> vec4u {
   return weights[((tile * p.steps + step) * 8 + q * 2 + half) * LANES + lane];
 }

@@ -107,7 +107,7 @@ interface ProductCase {
 function prepareProduct(c: ProductCase, lanes: number, type: 'f32' | 'f16'): KernelRun {
   const { tokens, rows, cols, bias = false, add = false, fill = outliers } = c
   const group = Math.ceil(cols / 32) * 32
-  const layout: AffineLayout = { format: 'q8', group, offset: 0, minimum: false, wide: true, ...c.layout }
+  const layout: AffineLayout = { format: 'q8', group, offset: 0, minimum: false, zero: false, wide: true, ...c.layout }
   const { tiles, values } = affineWeights(layout, rows, cols, lanes, 7)
   const x = typed(fill(tokens * cols, 1), type)
   const inputs = int8Inputs(x, cols, threshold)
