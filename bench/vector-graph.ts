@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { GraphProcess } from '../src/main/rag/search/graph-process'
 import { ScanThread } from '../src/main/rag/search/scan-thread'
 import { VectorIndex } from '../src/main/rag/search/vector-index'
-import { clusteredVectors } from './clustered-vectors'
+import { clusteredVectors } from '../src/main/bench/clustered-vectors'
 
 const { values: options } = parseArgs({
   options: {

@@ -9,7 +9,7 @@ import { load } from 'sqlite-vec'
 import { ScanThread } from '../src/main/rag/search/scan-thread'
 import { VectorIndex } from '../src/main/rag/search/vector-index'
 import { quantizeVector } from '../src/main/store/vectors'
-import { clusteredVectors } from './clustered-vectors'
+import { clusteredVectors } from '../src/main/bench/clustered-vectors'
 
 const { values: options } = parseArgs({
   options: {

@@ -8,4 +8,7 @@ export interface Benchmark extends Measurement {
   /** Units (tokens, 1e9 operations) that one piece of `work` makes. */
   amount: number
   work: Work
+  /** Milliseconds that the work takes at least, where it is not the device's. */
+  leastMs?: () => number
+  recallAt10?: number
 }

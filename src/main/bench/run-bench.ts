@@ -4,15 +4,18 @@ import { type BenchReport, type BenchResult, type benchRun } from '../../shared/
 import { type Ceiling, type CeilingName } from '../../shared/contract/ceilings'
 import { ceilingProbes, Gpu } from '../engine'
 import { type ModelLibrary } from '../models'
+import { type EmbeddingSource } from '../rag'
 import { type TextEngine, type TextModel } from '../text'
 import { type Benchmark } from './benchmark'
+import { embedBenchmarks } from './embed-benchmarks'
 import { matrixBenchmarks } from './kernel-benchmarks'
 import { type Sample, takeTurns } from './measure'
 import { batchBenchmarks, decodeBenchmark, prefillBenchmark } from './model-benchmarks'
 import { type Ceilings, modelCost, shortestSeconds } from './roofline'
+import { searchBenchmarks } from './search-benchmarks'
 
 export interface BenchServices {
-  engine: TextEngine
+  engine: TextEngine & Pick<EmbeddingSource, 'ensureEmbedder'>
   library: Pick<ModelLibrary, 'get'>
   /** Throws model_not_loaded when none is named and there is no default. */
   modelOf: (named: string | null) => string
@@ -35,13 +38,11 @@ export async function runBench(
 ): Promise<BenchReport> {
   // A device beside the engine's: what is measured there cannot disturb a model that answers, nor be kept by one.
   const gpu = await Gpu.open()
-  const model = await loadedModel(services, input, signal).catch((error: unknown) => {
-    gpu.destroy()
-    throw error
-  })
+  const releases: (() => void)[] = []
   try {
     const ceilings = await ceilingProbes(gpu, ['stream_read', 'multiply_add'])
-    const benchmarks = await chosen(services, input, gpu, model)
+    const held = { hold: (release: () => void) => void releases.push(release), report }
+    const benchmarks = await chosen(services, input, gpu, held, signal)
     const all = [...ceilings, ...benchmarks]
     const total = all.length * (input.repetitions + 1)
     const samples = await takeTurns(all, input.repetitions, signal, (name, done) => report({ name, done, total }))
@@ -53,33 +54,62 @@ export async function runBench(
       results: benchmarks.map((benchmark) => resultOf(benchmark, samples.get(benchmark.name)!, limits)),
     }
   } finally {
-    model?.release()
+    for (const release of releases) release()
     await gpu.idle().catch(() => undefined)
     gpu.destroy()
   }
 }
 
-/** The model that the suites ask for; null when none does. */
-async function loadedModel(services: BenchServices, input: Input, signal: AbortSignal): Promise<TextModel | null> {
-  if (input.suites.every((suite) => suite === 'matmul')) return null
-  return services.engine.ensureLoaded(services.modelOf(input.model), input.load, () => undefined, signal)
+const textSuites = ['decode', 'prefill', 'batch'] as const
+
+interface Held {
+  /** Called when all is measured, and when something fails. */
+  hold(release: () => void): void
+  report(progress: BenchProgress): void
 }
 
 async function chosen(
   services: BenchServices,
-  { suites, load }: Input,
+  input: Input,
   gpu: Gpu,
-  model: TextModel | null,
+  { hold, report }: Held,
+  signal: AbortSignal,
 ): Promise<Benchmark[]> {
+  const { suites, load } = input
+  const writes = textSuites.some((suite) => suites.includes(suite))
   const benchmarks: Benchmark[] = []
-  if (model) {
-    const detail = await services.library.get(model.id, load)
-    const options = { model, vocabSize: detail.vocabSize, cost: modelCost(detail) }
-    if (suites.includes('decode')) benchmarks.push(decodeBenchmark(options))
-    if (suites.includes('prefill')) benchmarks.push(prefillBenchmark(options))
-    if (suites.includes('batch')) benchmarks.push(...batchBenchmarks(options))
+  if (writes) {
+    const model = await services.engine.ensureLoaded(services.modelOf(input.model), load, () => undefined, signal)
+    hold(() => model.release())
+    benchmarks.push(...(await modelBenchmarks(services, input, model)))
   }
   if (suites.includes('matmul')) benchmarks.push(...(await matrixBenchmarks(gpu)))
+  if (suites.includes('embed')) {
+    // A model that was named for writing does not embed.
+    const held = await services.engine.ensureEmbedder(writes ? null : input.model, signal)
+    hold(() => held.release())
+    benchmarks.push(...embedBenchmarks(held.embedder, await services.library.get(held.id, load)))
+  }
+  if (suites.includes('search')) {
+    const onProgress = (done: number, total: number) => report({ name: 'search_hnsw (building)', done, total })
+    const search = await searchBenchmarks(input.vectors, onProgress, signal)
+    hold(() => search.close())
+    benchmarks.push(...search.benchmarks)
+  }
+  return benchmarks
+}
+
+async function modelBenchmarks(
+  { library }: BenchServices,
+  { suites, load }: Input,
+  model: TextModel,
+): Promise<Benchmark[]> {
+  const detail = await library.get(model.id, load)
+  const options = { model, vocabSize: detail.vocabSize, cost: modelCost(detail) }
+  const benchmarks: Benchmark[] = []
+  if (suites.includes('decode')) benchmarks.push(decodeBenchmark(options))
+  if (suites.includes('prefill')) benchmarks.push(prefillBenchmark(options))
+  if (suites.includes('batch')) benchmarks.push(...batchBenchmarks(options))
   return benchmarks
 }
 
@@ -119,7 +149,14 @@ function limitsOf(ceilings: Ceiling[]): Ceilings {
   return { gigabytesPerSecond: value('stream_read'), gigaflopsPerSecond: value('multiply_add') }
 }
 
-function resultOf({ name, unit, amount, work }: Benchmark, { median }: Sample, limits: Ceilings): BenchResult {
-  const roofline = amount / shortestSeconds(work, limits)
-  return { name, value: median, unit, roofline, ratio: median / roofline }
+function resultOf(
+  { name, unit, amount, work, leastMs, recallAt10 }: Benchmark,
+  { median }: Sample,
+  limits: Ceilings,
+): BenchResult {
+  const leastSeconds = leastMs ? leastMs() / 1000 : shortestSeconds(work, limits)
+  const timed = unit === 'ms'
+  const roofline = timed ? 1000 * leastSeconds : amount / leastSeconds
+  const ratio = timed ? roofline / median : median / roofline
+  return { name, value: median, unit, roofline, ratio, ...(recallAt10 !== undefined && { recallAt10 }) }
 }

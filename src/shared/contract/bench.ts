@@ -3,19 +3,24 @@ import { ceiling, device } from './ceilings'
 import { defineStream } from './core'
 import { loadSettings } from './sampling'
 
-export const benchSuite = z.enum(['decode', 'prefill', 'batch', 'matmul'])
+export const benchSuite = z.enum(['decode', 'prefill', 'batch', 'matmul', 'embed', 'search'])
 export type BenchSuite = z.infer<typeof benchSuite>
 
 export const benchResult = z.object({
-  /** decode, prefill_512, batch_8, matmul_q4, matvec_q4 and so on. */
+  /** decode, prefill_512, batch_8, matmul_q4, matvec_q4, embed_passages, embed_query, search_exact, search_hnsw and so on. */
   name: z.string(),
   /** Median of the repetitions. */
   value: z.number(),
-  unit: z.enum(['tokens/s', 'GFLOP/s']),
-  /** What the ceilings would allow, in the same unit: the lower of the limits by arithmetic and by memory. */
+  unit: z.enum(['tokens/s', 'GFLOP/s', 'passages/s', 'ms']),
+  /**
+   * What the ceilings would allow, in the same unit: the limit by arithmetic or by memory, whichever is tighter. Search is the
+   * processor's work: what reading its memory once would take in the same run.
+   */
   roofline: z.number(),
-  /** value / roofline */
+  /** value / roofline; of times roofline / value. */
   ratio: z.number(),
+  /** Of search_hnsw: the share of the ten nearest that the graph finds. */
+  recallAt10: z.number().optional(),
 })
 export type BenchResult = z.infer<typeof benchResult>
 
@@ -34,10 +39,12 @@ export const benchRun = defineStream('bench.run', {
       .array(benchSuite)
       .min(1)
       .default([...benchSuite.options]),
-    /** A library id or a path; null: the default model. Not used by matmul. */
+    /** A library id or a path; null: the default model, for embed the default embedding model. Not used by matmul and search. */
     model: z.string().min(1).max(4096).nullable().default(null),
     load: loadSettings.prefault({}),
     repetitions: z.number().int().min(1).max(100).default(3),
+    /** Vectors that are searched. */
+    vectors: z.number().int().min(1000).max(1_000_000).default(100_000),
   }),
   event: z.discriminatedUnion('kind', [
     z.object({

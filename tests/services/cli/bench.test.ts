@@ -23,9 +23,9 @@ function expectConsistent({ device, ceilings, results }: BenchReport): void {
     expect(value).toBeGreaterThan(0.1)
     expect(spread).toBeGreaterThanOrEqual(0)
   }
-  for (const { value, roofline, ratio, name } of results) {
+  for (const { value, roofline, ratio, name, unit } of results) {
     expect(value, name).toBeGreaterThan(0)
-    expect(ratio, name).toBeCloseTo(value / roofline, 9)
+    expect(ratio, name).toBeCloseTo(unit === 'ms' ? roofline / value : value / roofline, 9)
   }
 }
 
@@ -58,6 +58,22 @@ it('measures a model, and keeps the run', { timeout: 300_000 }, async () => {
   store.close()
   expect(run).toMatchObject({ kind: 'bench', state: 'done', title: 'decode, batch', parameters: { repetitions: 1 } })
   expect(run.result).toEqual(report)
+})
+
+it('measures embedding and search', { timeout: 180_000 }, async () => {
+  const args = ['bench', 'embed', 'search', '--vectors', '2000', '--repetitions', '1', ...own]
+  const report = await moruJson<BenchReport>(args)
+  expectConsistent(report)
+  expect(report.results.map(({ name, unit }) => [name, unit])).toEqual([
+    ['embed_passages', 'passages/s'],
+    ['embed_query', 'ms'],
+    ['search_exact', 'ms'],
+    ['search_hnsw', 'ms'],
+  ])
+  const [passages, , , graph] = report.results
+  // Six layers of all-MiniLM-L6-v2 with 1,769,472 weights each, and attention: about 4.3e9 operations a passage of 190 tokens.
+  expect(report.ceilings[1].value / passages.roofline).toBeCloseTo(4.38, 1)
+  expect(graph.recallAt10).toBeGreaterThan(0.95)
 })
 
 it('refuses a model whose context is too short, and keeps that run too', { timeout: 120_000 }, async () => {

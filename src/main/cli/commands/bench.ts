@@ -8,15 +8,16 @@ import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 export const bench: Command = {
   name: 'bench',
   usage:
-    '[decode] [prefill] [batch] [matmul] [--repetitions 3] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
+    '[decode] [prefill] [batch] [matmul] [embed] [search] [--repetitions 3] [--vectors 100000] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
   summary: 'Measures the engine against what the device allows',
-  options: { ...modelOptions, repetitions: { type: 'string' } },
+  options: { ...modelOptions, repetitions: { type: 'string' }, vectors: { type: 'string' } },
   run: async (values, positionals, context) => {
     const request = {
       suites: suitesOf(positionals),
       model: values.filled('model') ?? null,
       load: loadOf(values),
       repetitions: values.number('repetitions'),
+      vectors: values.number('vectors'),
     }
     const input = { ...checked(benchRun, request, fieldOptions), model: await modelOption(values, context) }
     const client = await context.client()
@@ -47,8 +48,8 @@ function describe({ device, ceilings, results }: BenchReport): string {
   const rows = [
     ['', 'measured', 'possible', 'ratio'],
     ...ceilings.map(({ name, value, unit }) => [name, `${number(value)} ${unit}`, '', '']),
-    ...results.map(({ name, value, unit, roofline, ratio }) => [
-      name,
+    ...results.map(({ name, value, unit, roofline, ratio, recallAt10 }) => [
+      recallAt10 === undefined ? name : `${name} (recall@10 ${recallAt10.toFixed(3)})`,
       `${number(value)} ${unit}`,
       number(roofline),
       `${Math.round(100 * ratio)} %`,

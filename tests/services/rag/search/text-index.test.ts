@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { bestSlots, TextIndex } from '../../../../src/main/rag/search/text-index'
 import { type ChunkTerms } from '../../../../src/main/store'
 import { encodePostings } from '../../../../src/main/store/postings'
-import { seededRandom } from '../../../../bench/clustered-vectors'
+import { seededRandom } from '../../../../src/main/bench/clustered-vectors'
 
 /** Documents as lists of term numbers. */
 const row = (seq: number, terms: readonly number[]): ChunkTerms => {

@@ -5,7 +5,7 @@ import { ScanThread } from '../../../../src/main/rag/search/scan-thread'
 import { VectorGraphs } from '../../../../src/main/rag/search/vector-graphs'
 import { VectorIndex } from '../../../../src/main/rag/search/vector-index'
 import { type Store, type StoredVectorModel } from '../../../../src/main/store'
-import { clusteredVectors } from '../../../../bench/clustered-vectors'
+import { clusteredVectors } from '../../../../src/main/bench/clustered-vectors'
 import { temporaryFolder, temporaryStore } from '../../store/temporary-profile'
 
 const dim = 32

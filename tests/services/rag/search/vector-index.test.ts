@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { ScanThread } from '../../../../src/main/rag/search/scan-thread'
 import { VectorIndex } from '../../../../src/main/rag/search/vector-index'
 import { quantizeVector, type StoredVector } from '../../../../src/main/store'
-import { clusteredVectors } from '../../../../bench/clustered-vectors'
+import { clusteredVectors } from '../../../../src/main/bench/clustered-vectors'
 
 const thread = new ScanThread()
 afterAll(() => thread.close())
