@@ -30,6 +30,10 @@ export default defineConfig({
       },
       {
         plugins: [vue(), tailwindcss()],
+        // Bundled together: parts of ECharts that are found one after the other do not know each other.
+        optimizeDeps: {
+          include: ['echarts/charts', 'echarts/components', 'echarts/core', 'echarts/renderers', 'vue-echarts'],
+        },
         test: {
           name: 'renderer',
           include: ['tests/renderer/**/*.test.ts'],

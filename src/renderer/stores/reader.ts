@@ -6,6 +6,8 @@ import { type Hit } from '../../shared/contract/knowledge'
 export interface Reading {
   documentId: string
   /** What to mark; absent: the document from its beginning. */
+  chunkId?: string
+  /** The same, as it was when it was found. */
   passage?: Pick<Hit, 'chunkId' | 'place' | 'text' | 'path' | 'title'>
 }
 

@@ -1,8 +1,8 @@
 /** Collections and their documents: enough of them to be made, filled, searched and removed. */
 import { collectionSettings, type Document } from '../../../src/shared/contract/knowledge'
 import { MoruError } from '../../../src/shared/errors'
-import { find, type World } from './handlers'
-import { aCollection, aDocument, aHit, anvilText } from './knowledge-samples'
+import { find, pause, type World } from './handlers'
+import { aCollection, aDocument, aHit, anOutcome, anvilText, evaluated } from './knowledge-samples'
 import { aJob } from './samples'
 import { type Handlers } from './test-host'
 
@@ -104,6 +104,22 @@ export function knowledgeHandlers(world: World) {
           { id: '2', place: aHit().place },
         ],
       }
+    },
+    searchRun: ({ query, mode, rerank }) => {
+      if (query === 'fail' && mode === 'dense') throw new MoruError('out_of_memory', 'The model does not fit.')
+      return anOutcome(mode, rerank > 0)
+    },
+    searchMap: () => ({
+      points: [
+        { chunkId: '1', documentId: 'd1', x: -0.4, y: 0.1 },
+        { chunkId: '2', documentId: 'd1', x: 0.4, y: 0.3 },
+      ],
+    }),
+    async *evaluateRetrieval({ source }, signal) {
+      yield { kind: 'progress', stage: 'search', done: 1, total: 2, ratePerSecond: 4 }
+      await pause(400, signal)
+      if (source.kind === 'queries') throw new MoruError('not_found', `There is no file ${source.path}.`)
+      yield evaluated(source.kind === 'generated')
     },
     documentsRemove: ({ id }) => {
       world.documents = world.documents.filter((d) => d.id !== id)

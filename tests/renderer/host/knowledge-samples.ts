@@ -1,5 +1,14 @@
 /** Collections, documents and hits, as a host would answer them. */
-import { type Collection, collectionSettings, type Document, type Hit } from '../../../src/shared/contract/knowledge'
+import { type EventOf, type OutputOf } from '../../../src/shared/contract'
+import {
+  type Collection,
+  collectionSettings,
+  type Document,
+  type evaluateRetrieval,
+  type Hit,
+  type SearchMode,
+  type searchRun,
+} from '../../../src/shared/contract/knowledge'
 import { type MessageSources } from '../../../src/shared/contract/chat'
 import { began } from './samples'
 
@@ -80,5 +89,43 @@ export function aSources(change: Partial<MessageSources> = {}): MessageSources {
     retrieveMs: 14,
     totalMs: 900,
     ...change,
+  }
+}
+
+const timings = { embedMs: 12, denseMs: 1.5, bm25Ms: 0.7, fuseMs: 0.1, rerankMs: 0, totalMs: 15.25 }
+
+/** Two hits; meaning has them the other way round. */
+export function anOutcome(mode: SearchMode, reranked: boolean): OutputOf<typeof searchRun> {
+  const rank = reranked ? 1 : null
+  const first = aHit({
+    ranks: { dense: 2, bm25: 1, rerank: rank },
+    scores: { ...aHit().scores, rerank: reranked ? 3.5 : null },
+  })
+  const second = aHit({
+    chunkId: '1',
+    text: 'The first anvils were made of stone.',
+    ranks: { dense: 1, bm25: null, rerank: null },
+    scores: { dense: 0.8, bm25: null, fused: 0.016, rerank: null },
+    highlights: [],
+  })
+  return {
+    hits: mode === 'dense' ? [second, first] : [first, second],
+    timings,
+    notes: ['The model does not know Korean.', 'Something else to know.'],
+  }
+}
+
+export function evaluated(generated: boolean): Extract<EventOf<typeof evaluateRetrieval>, { kind: 'finished' }> {
+  const figures = { hitAt5: 1, hitAt10: 1, mrrAt10: 0.75, recallAt100: 1, queries: 2, medianMs: 3.2, rerank: false }
+  return {
+    kind: 'finished',
+    results: [
+      { mode: 'bm25', hitAt1: 0.5, ndcgAt10: 0.815, ...figures },
+      { mode: 'hybrid', hitAt1: 1, ndcgAt10: 1, ...figures },
+    ],
+    perQuery: [
+      { query: 'How heavy is the anvil?', relevant: ['d1'], rank: [2, 1], generated },
+      { query: 'What are anvils made of?', relevant: ['d1'], rank: [1, 1], generated },
+    ],
   }
 }

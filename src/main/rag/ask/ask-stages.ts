@@ -70,7 +70,7 @@ async function retrieve(services: AskServices, context: AskContext): Promise<voi
   })
 }
 
-const defaultSearch = { mode: 'hybrid', mmrLambda: null, neighbours: 0, filter: {} } as const
+const defaultSearch = { mode: 'hybrid', mmrLambda: null, denseWeight: null, neighbours: 0, filter: {} } as const
 
 async function judge(context: AskContext): Promise<void> {
   const hits = relevantHits(context.question, context.hits, context.background)

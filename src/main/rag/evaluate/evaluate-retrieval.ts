@@ -112,6 +112,7 @@ async function searchAll(
     mode,
     rerank: rerank ? reranked : 0,
     mmrLambda: null,
+    denseWeight: null,
     neighbours: 0,
     filter: {},
   }

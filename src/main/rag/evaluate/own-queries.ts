@@ -39,6 +39,12 @@ export async function queriesFromFile(
   return queries
 }
 
+/** Small models need to be shown: told alone, the bundled one asks what the question is. */
+const examples =
+  'Write a question that the text answers, in the language of the text. Write only the question.\n\n' +
+  'Text: Paris is the capital of France. It lies on the Seine and has 2.1 million inhabitants.\nQuestion: How many inhabitants does Paris have?\n\n' +
+  'Text: 세종대왕은 1418년에 즉위하였다.\nQuestion: 세종대왕은 언제 즉위하였나요?\n\n'
+
 /** One query for each of `count` chunks; what the model writes that shares no word with its chunk is left out. */
 export async function generatedQueries(
   { store, engine, defaultModel }: EvaluateServices,
@@ -62,6 +68,11 @@ export async function generatedQueries(
         queries.push({ query, grades: new Map([[chunk.documentId, 1]]), generated: true })
       progress(i + 1)
     }
+    if (queries.length === 0)
+      throw new MoruError(
+        'unsupported',
+        `${model.name} wrote no question that has to do with its passage. Give a file of queries, or choose another default model.`,
+      )
     return queries
   } finally {
     model.release()
@@ -83,7 +94,7 @@ async function questionAbout(model: TextModel, passage: string, signal: AbortSig
       'unsupported',
       `${model.name} is no chat model; queries are written by one. Choose another default model.`,
     )
-  const content = `Text:\n${passage}\n\nWrite one short question that this text answers, in the language of the text. Write only the question.`
+  const content = `${examples}Text: ${passage}\nQuestion:`
   const { ids } = model.template.encode([{ role: 'user', content }], {
     addGenerationPrompt: true,
     variables: { enable_thinking: false },

@@ -152,7 +152,7 @@ export class SearchService implements Search {
     const collections = [...new Set(input.collectionIds)].map((id): SearchedCollection => {
       const state = this.#store.collections.searchState(id)
       const separation = state.model ? this.#store.vectors.separation(state.seq, state.model.seq) : []
-      weights.set(state.seq, denseWeightOf(state, separation, language))
+      weights.set(state.seq, input.denseWeight ?? denseWeightOf(state, separation, language))
       const warning = separation.find((row) => row.language === language)?.warning
       if (warning && input.mode !== 'bm25') notes.push(warning)
       return { state, documents: this.#store.chunks.passingDocuments(state.seq, input.filter) }

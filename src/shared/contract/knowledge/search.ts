@@ -57,6 +57,8 @@ export const searchInput = z.object({
   rerank: z.number().int().min(0).max(200).default(0),
   /** Diversity by maximal marginal relevance: 1 relevance alone, 0 diversity alone; null: off. */
   mmrLambda: z.number().min(0).max(1).nullable().default(null),
+  /** Weight of the dense ranking in the fusion; null: the collections' own, set or measured. */
+  denseWeight: z.number().min(0).max(1).nullable().default(null),
   /** Chunks before and after each hit to add to its text. */
   neighbours: z.number().int().min(0).max(5).default(0),
   filter: searchFilter.prefault({}),
