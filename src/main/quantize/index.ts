@@ -7,13 +7,14 @@ import { type ModelLibrary } from '../models'
 import { reported } from '../text'
 import { comparePromptAnswers } from './compare-prompt'
 import { compareText } from './compare-text'
+import { runConversion } from './convert'
 
 export interface QuantizeOptions {
   library: ModelLibrary
   jobs: JobRunner
 }
 
-export function quantizeHandlers(options: QuantizeOptions): HandlersFor<'compareRun' | 'comparePrompt'> {
+export function quantizeHandlers(options: QuantizeOptions): HandlersFor<'compareRun' | 'comparePrompt' | 'convertRun'> {
   const { library } = options
   const pair = async (models: [string | null, string | null]): Promise<[string, string]> => {
     const [a, b] = [await library.resolve(models[0]), await library.resolve(models[1])]
@@ -21,6 +22,7 @@ export function quantizeHandlers(options: QuantizeOptions): HandlersFor<'compare
   }
   return {
     compareRun: (input, { signal }) => reported((report) => runComparison(options, input, report, signal)),
+    convertRun: (input, { signal }) => reported((report) => runConversion(options, input, report, signal)),
     comparePrompt: (input, { signal }) =>
       reported(async (report) => {
         const found = await comparePromptAnswers(

@@ -10,6 +10,7 @@ const streams: Record<StreamName, true> = {
   'ask.run': true,
   'bench.run': true,
   'compare.run': true,
+  'convert.run': true,
   'compare.prompt': true,
   'profiler.run': true,
   'profiler.measure': true,

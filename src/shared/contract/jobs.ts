@@ -5,7 +5,18 @@ import { defineRoute, defineStream } from './core'
 /** A long piece of work and, once ended, its row in the run history. */
 export const job = z.object({
   id,
-  kind: z.enum(['import', 'download', 'bench', 'index', 'embed', 'quantize', 'compare', 'profile', 'schedule']),
+  kind: z.enum([
+    'import',
+    'download',
+    'bench',
+    'index',
+    'embed',
+    'quantize',
+    'compare',
+    'convert',
+    'profile',
+    'schedule',
+  ]),
   title: z.string(),
   state: z.enum(['running', 'done', 'failed', 'cancelled', 'interrupted']),
   done: z.number(),

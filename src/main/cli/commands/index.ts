@@ -3,6 +3,7 @@ import { type Command, UsageError } from '../command'
 import { ask } from './ask'
 import { bench } from './bench'
 import { compare } from './compare'
+import { convert } from './convert'
 import { doctor } from './doctor'
 import { embed } from './embed'
 import { evaluate } from './evaluate'
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   tokenize,
   perplexity,
   compare,
+  convert,
   embed,
   index,
   search,

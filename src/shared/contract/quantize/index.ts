@@ -1,5 +1,6 @@
 /** Quantization: recipes and plans, runs, comparisons, and a look inside. */
 export * from './compare'
+export * from './convert'
 export * from './inspect'
 export * from './recipe'
 export * from './run'

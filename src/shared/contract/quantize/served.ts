@@ -1,2 +1,3 @@
 /** The endpoints of quantization that the host answers. */
 export { comparePrompt, compareRun } from './compare'
+export { convertRun } from './convert'

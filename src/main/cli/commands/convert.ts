@@ -1,0 +1,54 @@
+/** moru convert. */
+import { convertRun, convertType } from '../../../shared/contract/quantize'
+import { MoruError } from '../../../shared/errors'
+import { checked, type Command, expectPositionals, pathOf, UsageError } from '../command'
+import { modelOf } from '../model-option'
+
+const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
+
+export const convert: Command = {
+  name: 'convert',
+  usage: `MODEL --out PATH [--type ${convertType.options.join('|')}] [--shard-size 500M]`,
+  summary: 'Writes a model as GGUF or safetensors, in another type, or in shards',
+  options: { out: { type: 'string' }, type: { type: 'string' }, 'shard-size': { type: 'string' } },
+  run: async (values, positionals, context) => {
+    const [model] = expectPositionals(positionals, 'MODEL')
+    const request = {
+      model,
+      path: pathOf(values.required('out')),
+      type: values.filled('type')?.toLowerCase() ?? null,
+      shardBytes: sizeOf(values.filled('shard-size')),
+    }
+    const fields = { path: '--out', type: '--type', shardBytes: '--shard-size', model: 'MODEL' }
+    const input = { ...checked(convertRun, request as never, fields), model: await modelOf(model, context) }
+    const client = await context.client()
+    for await (const event of client.stream(convertRun, input, { signal: context.signal })) {
+      if (event.kind === 'progress') {
+        const share = (100 * event.doneBytes) / event.totalBytes
+        context.progress(
+          `writing: ${megabytes(event.doneBytes)} of ${megabytes(event.totalBytes)}, ${share.toFixed(0)} %`,
+        )
+        continue
+      }
+      const { path, format, sizeBytes, files, bitsPerWeight, types, source, elapsedMs } = event.conversion
+      if (source.quantized)
+        context.note(`The source is quantized already (${source.quantization}); what it lost before is not won back.`)
+      if (!context.json)
+        context.print(
+          `${path}\n${megabytes(sizeBytes)} in ${files} file${files === 1 ? '' : 's'}, ${bitsPerWeight.toFixed(2)} bits a weight\n`,
+        )
+      return { path, format, sizeBytes, files, bitsPerWeight, types, source, elapsedMs }
+    }
+    throw new MoruError('internal', 'conversion ended without a result.')
+  },
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+
+/** Bytes: a number with K, M or G, as gguf-split counts them (powers of ten). Throws UsageError. */
+function sizeOf(text: string | undefined): number | null {
+  if (text === undefined) return null
+  const match = /^(\d+(?:\.\d+)?)([KMG]?)B?$/i.exec(text)
+  if (match) return Math.round(Number(match[1]) * units[match[2].toUpperCase()])
+  throw new UsageError(`--shard-size ${text}: a size such as 500M or 2G belongs here.`)
+}
