@@ -4,6 +4,7 @@ import CollectionView from './views/knowledge/collection-view.vue'
 import KnowledgeView from './views/knowledge/knowledge-view.vue'
 import ModelView from './views/models/model-view.vue'
 import ModelsView from './views/models/models-view.vue'
+import ProfileView from './views/profile/profile-view.vue'
 import SettingsView from './views/settings/settings-view.vue'
 
 export const routes: RouteRecordRaw[] = [
@@ -13,6 +14,7 @@ export const routes: RouteRecordRaw[] = [
   { path: '/knowledge/:id/:tab?', name: 'collection', component: CollectionView },
   { path: '/models', name: 'models', component: ModelsView },
   { path: '/models/:id', name: 'model', component: ModelView },
+  { path: '/profile/:part?', name: 'profile', component: ProfileView },
   { path: '/settings', name: 'settings', component: SettingsView },
   { path: '/:rest(.*)*', redirect: '/chat' },
 ]

@@ -2,6 +2,7 @@ import axe from 'axe-core'
 import { afterEach, expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { aCollection, aDocument } from './host/knowledge-samples'
+import { aProfile } from './host/profile-handlers'
 import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
 import { openWindow } from './mount'
 
@@ -46,6 +47,7 @@ const world = () => ({
     aDocument({ id: 'd2', state: 'failed', reason: 'Broken.' }),
   ],
   models: [aModel(), aModel({ id: 'gone', name: 'Gone', available: false, chat: false })],
+  profiles: [aProfile()],
   jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
 })
 
@@ -68,6 +70,9 @@ const places = [
   ['the settings of a collection', '/knowledge/k1/settings'],
   ['models', '/models'],
   ['a model', '/models/smollm2-135m-instruct'],
+  ['the roofline', '/profile'],
+  ['the timeline', '/profile/timeline'],
+  ['the kernels', '/profile/kernels'],
   ['settings', '/settings'],
 ] as const
 

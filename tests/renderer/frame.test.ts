@@ -37,7 +37,7 @@ test('the palette goes to every view and moves by arrows', async () => {
   const window = await open('/chat')
   await userEvent.keyboard('{Control>}k{/Control}')
   await expect.poll(() => document.activeElement?.getAttribute('role')).toBe('combobox')
-  await userEvent.keyboard('{ArrowDown}{ArrowDown}{Enter}')
+  await userEvent.keyboard('{ArrowDown}{ArrowDown}{ArrowDown}{ArrowDown}{Enter}')
   await expect.poll(() => window.router.currentRoute.value.path).toBe('/settings')
 })
 

@@ -1,4 +1,5 @@
 import {
+  Activity,
   Box,
   Download,
   FolderInput,
@@ -48,6 +49,13 @@ export function useCommands() {
       run: () => go('/knowledge'),
     },
     { id: 'view-models', group: t('palette.view'), label: t('frame.models'), icon: Box, run: () => go('/models') },
+    {
+      id: 'view-profile',
+      group: t('palette.view'),
+      label: t('frame.profile'),
+      icon: Activity,
+      run: () => go('/profile'),
+    },
     {
       id: 'view-settings',
       group: t('palette.view'),

@@ -3,6 +3,7 @@ import { chat, load, preset, sampling } from './en/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './en/frame'
 import { knowledge, reader } from './en/knowledge'
 import { models } from './en/models'
+import { profile } from './en/profile'
 import { settings } from './en/settings'
 
 export const en = {
@@ -19,6 +20,7 @@ export const en = {
   models,
   palette,
   preset,
+  profile,
   reader,
   sampling,
   settings,

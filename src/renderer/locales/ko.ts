@@ -4,6 +4,7 @@ import { chat, load, preset, sampling } from './ko/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './ko/frame'
 import { knowledge, reader } from './ko/knowledge'
 import { models } from './ko/models'
+import { profile } from './ko/profile'
 import { settings } from './ko/settings'
 
 export const ko: Messages = {
@@ -20,6 +21,7 @@ export const ko: Messages = {
   models,
   palette,
   preset,
+  profile,
   reader,
   sampling,
   settings,

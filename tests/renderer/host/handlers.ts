@@ -7,6 +7,7 @@ import { type Preset, settings as settingsSchema } from '../../../src/shared/con
 import { MoruError } from '../../../src/shared/errors'
 import { chatHandlers } from './chat-handlers'
 import { knowledgeHandlers } from './knowledge-handlers'
+import { type Profile, profilerHandlers } from './profile-handlers'
 import { aConversation, aDetail, aModel, aStatus } from './samples'
 import { type Handlers } from './test-host'
 
@@ -19,6 +20,7 @@ export interface World {
   models: ModelSummary[]
   presets: Preset[]
   jobs: Job[]
+  profiles: Profile[]
   settings: ReturnType<typeof settingsSchema.parse>
   status: ReturnType<typeof aStatus>
   /** What the next answers say, one character an event. */
@@ -37,6 +39,7 @@ export const aWorld = (change: Partial<World> = {}): World => ({
   models: [aModel()],
   presets: [],
   jobs: [],
+  profiles: [],
   settings: settingsSchema.parse({}),
   status: aStatus(),
   answer: { text: 'An anvil is a block of iron.', everyMs: 1 },
@@ -274,4 +277,5 @@ export const handlersFor = (world: World): Partial<Handlers> => ({
   ...modelHandlers(world),
   ...settingsHandlers(world),
   ...engineHandlers(world),
+  ...profilerHandlers(world),
 })

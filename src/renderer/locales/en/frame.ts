@@ -15,6 +15,7 @@ export const frame = {
   chat: 'Chat',
   knowledge: 'Knowledge',
   models: 'Models',
+  profile: 'Profile',
   search: 'Search',
   settings: 'Settings',
   skip: 'Skip to content',
@@ -60,6 +61,7 @@ export const engine = {
   adapter: 'Adapter',
   blocks: 'KV blocks in use',
   context: 'Context',
+  details: 'Engine details',
   memory: 'Memory held',
   model: 'Model',
   noAdapter: 'No graphics adapter',
@@ -75,6 +77,7 @@ export const engine = {
     unknown: 'Not connected',
   },
   title: 'Engine',
+  toProfile: 'Open the profile',
   unload: 'Unload model',
 }
 

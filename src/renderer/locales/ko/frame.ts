@@ -15,6 +15,7 @@ export const frame = {
   chat: '채팅',
   knowledge: '지식',
   models: '모델',
+  profile: '프로파일',
   search: '검색',
   settings: '설정',
   skip: '본문으로 건너뛰기',
@@ -60,6 +61,7 @@ export const engine = {
   adapter: '어댑터',
   blocks: '사용 중인 KV 블록',
   context: '컨텍스트',
+  details: '엔진 상세',
   memory: '사용 중인 메모리',
   model: '모델',
   noAdapter: '그래픽 어댑터 없음',
@@ -75,6 +77,7 @@ export const engine = {
     unknown: '연결되지 않음',
   },
   title: '엔진',
+  toProfile: '프로파일 열기',
   unload: '모델 내리기',
 }
 
