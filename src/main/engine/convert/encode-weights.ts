@@ -1,13 +1,13 @@
 /** f32 weights as the bytes of an element type. */
 import { MoruError } from '../../../shared/errors'
 import type { TensorType } from '../formats/weight-file'
-import { quantizeQ80 } from '../quant/blocks/quantize-q80'
+import { encodeBlocks } from '../quant/blocks/encode'
 
 const encoders: Partial<Record<TensorType, (values: Float32Array) => Uint8Array>> = {
   f32: bytesOf,
   f16: (values) => bytesOf(Float16Array.from(values)),
   bf16: roundToBf16,
-  q8_0: quantizeQ80,
+  q8_0: (values) => encodeBlocks('q8_0', values, 32),
 }
 
 /** Types that `encodeWeights` can make. */

@@ -4,7 +4,7 @@ import { blockTypes } from '../formats/block-types'
 import { type TensorInfo, type WeightFile } from '../formats/weight-file'
 import { type QuantizedMatrix } from '../formats/quantized-matrix'
 import { dequantize } from '../quant/blocks/dequantize'
-import { quantizeQ80 as encodeQ80 } from '../quant/blocks/quantize-q80'
+import { encodeBlocks } from '../quant/blocks/encode'
 import { type PackedTiles, TilePacker } from '../quant/pack'
 import { columnOrder, packCodes, packStored } from '../quant/pack-rows'
 import { isScaled, layoutOf, layoutOfTensor, packedBytes, type PackedLayout, sameLayout } from '../quant/packed-layout'
@@ -166,7 +166,11 @@ export class WeightLoader {
       rowBytes: (cols / blockSize) * blockBytes,
       tiles: async (packer, first, count) => {
         const raw = await takeStacked(readers, first, count)
-        return packStored(packer, stored, int8 ? raw.map((row) => encodeQ80(dequantize(type, row, cols))) : raw)
+        return packStored(
+          packer,
+          stored,
+          int8 ? raw.map((row) => encodeBlocks('q8_0', dequantize(type, row, cols), cols)) : raw,
+        )
       },
     })
   }

@@ -38,3 +38,14 @@ export function bf16ToF32(bytes: Uint8Array, count: number): Float32Array {
   for (let i = 0; i < count; i++) bits[i] = (bytes[2 * i] << 16) | (bytes[2 * i + 1] << 24)
   return new Float32Array(bits.buffer)
 }
+
+const encoded = new Float16Array(1)
+const encodedBytes = new Uint8Array(encoded.buffer)
+
+/** Writes the f16 nearest to `value`, little-endian, and gives it back as a number. */
+export function putF16(bytes: Uint8Array, offset: number, value: number): number {
+  encoded[0] = value
+  bytes[offset] = encodedBytes[0]
+  bytes[offset + 1] = encodedBytes[1]
+  return encoded[0]
+}
