@@ -30,6 +30,8 @@ export interface Command {
   usage: string
   summary: string
   options: OptionsConfig
+  /** Positionals that are texts, which may begin with a dash. */
+  texts?: number
   /** Runs and gives the JSON value; in text mode it prints what a person wants to read instead. */
   run(values: Values, positionals: string[], context: Context): Promise<unknown>
 }
@@ -82,12 +84,47 @@ export class Values {
 export function parseCommand(command: Command, args: string[]): { values: Values; positionals: string[] } {
   try {
     const options = { ...command.options, ...commonOptions }
-    const parsed = parseArgs({ args, options, allowPositionals: true })
+    const parsed = parseArgs({ args: joined(args, options, command.texts ?? 0), options, allowPositionals: true })
     return { values: new Values(parsed.values), positionals: parsed.positionals }
   } catch (error) {
     // Node also tells how to write an option's name as a text; nobody means that here.
     throw new UsageError((error as Error).message.replaceAll(/\s+/g, ' ').replace(/ To specify a positional.*/, ''))
   }
+}
+
+/**
+ * Texts and numbers may begin with a dash: `--prompt "- milk"`, `--presence-penalty -0.5`, `tokenize "-5 + 3"`. What looks like
+ * an option stays one, so that a value that was forgotten is noticed. `texts`: how many positionals are texts.
+ */
+function joined(args: string[], options: OptionsConfig, texts: number): string[] {
+  const result: string[] = []
+  let left = texts
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === '--') return [...result, ...args.slice(i)]
+    const takes = takesValue(args[i], options)
+    if (takes && i + 1 < args.length && beginsWithDash(args[i + 1]) && !isOption(args[i + 1], options))
+      result.push(`${takes}=${args[++i]}`)
+    else if (takes && i + 1 < args.length) result.push(args[i], args[++i])
+    else if (left > 0 && beginsWithDash(args[i]) && !isOption(args[i], options))
+      return [...result, ...args.slice(i + 1), '--', args[i]]
+    else {
+      if (!args[i].startsWith('-')) left--
+      result.push(args[i])
+    }
+  }
+  return result
+}
+
+const beginsWithDash = (text: string): boolean => text.length > 1 && text.startsWith('-')
+
+/** An option that is known, or one that is written like one: `--word`, `--word=value`. */
+const isOption = (text: string, options: OptionsConfig): boolean =>
+  /^--[a-z][a-z-]*(=|$)/.test(text) || Object.values(options).some(({ short }) => short && text === `-${short}`)
+
+/** The long name of an option whose value is the next argument. */
+function takesValue(text: string, options: OptionsConfig): string | null {
+  const found = Object.entries(options).find(([name, { short }]) => text === `--${name}` || text === `-${short}`)
+  return found && found[1].type === 'string' ? `--${found[0]}` : null
 }
 
 /** Exactly these positionals. */

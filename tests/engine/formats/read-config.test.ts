@@ -179,7 +179,12 @@ describe('reading config.json', () => {
     ['an odd rotation', { head_dim: 15 }, 'invalid_file', /rotated dimensions are 15/],
     ['an infinite theta', { rope_parameters: { rope_theta: Infinity } }, 'invalid_file', /rope_theta/],
     ['a rope that is no object', { rope_parameters: 7 }, 'invalid_file', /rope_parameters is 7, not an object/],
-    ['an unknown rope', { rope_parameters: { rope_type: 'yarn', factor: 4 } }, 'unsupported', /rope_type is "yarn"/],
+    [
+      'an unknown rope',
+      { rope_parameters: { rope_type: 'longrope', factor: 4 } },
+      'unsupported',
+      /rope_type is "longrope"/,
+    ],
     ['an unknown activation', { hidden_act: 'mish' }, 'unsupported', /hidden_act is "mish"/],
     ['an activation named like a method', { hidden_act: 'toString' }, 'unsupported', /hidden_act is "toString"/],
     ['an unknown architecture', { model_type: 'mamba' }, 'unsupported', /model_type is "mamba"/],
@@ -198,7 +203,6 @@ describe('reading config.json', () => {
     const changes: [string, Json][] = [
       ['opt', { do_layer_norm_before: false }],
       ['opt', { word_embed_proj_dim: 48 }],
-      ['gpt2', { scale_attn_by_inverse_layer_idx: true }],
       ['bloom-alibi', { apply_residual_connection_post_layernorm: true }],
       ['gemma3', { final_logit_softcapping: 30 }],
     ]
@@ -206,6 +210,38 @@ describe('reading config.json', () => {
       const json = { ...(await read(`${name}/config.json`)), ...change }
       expect(() => readTransformersConfig(json)).toThrow(expect.objectContaining({ code: 'unsupported' }))
     }
+  })
+
+  it('takes what the library takes where a config says nothing', async () => {
+    const base = await read('mistral-sliding-mqa/config.json')
+    const without = (keys: string[], more: Json = {}): Json =>
+      Object.fromEntries(Object.entries({ ...base, ...more }).filter(([key]) => !keys.includes(key))) as Json
+    expect(readTransformersConfig(without(['sliding_window'])).slidingWindow).toBe(4096)
+    expect(readTransformersConfig({ ...base, sliding_window: null }).slidingWindow).toBeNull()
+    expect(readTransformersConfig(without(['max_position_embeddings'])).contextLength).toBe(131_072)
+    expect(readTransformersConfig(without(['head_dim'], { model_type: 'qwen3' })).headDim).toBe(128)
+  })
+
+  it('reads YaRN as both versions spell it', async () => {
+    const base = await read('llama-gqa/config.json')
+    const own = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 128, beta_fast: 16 }
+    const four = {
+      ...base,
+      rope_parameters: undefined,
+      rope_theta: 5000,
+      rope_scaling: { ...own, rope_type: undefined, type: 'yarn' },
+    }
+    const config = readTransformersConfig({ ...base, rope_parameters: { ...own, rope_theta: 5000 } })
+    expect(config.rope?.scaling).toEqual({
+      kind: 'yarn',
+      factor: 4,
+      originalContextLength: 128,
+      betaFast: 16,
+      betaSlow: 1,
+      truncate: true,
+      attentionFactor: 0.1 * Math.log(4) + 1,
+    })
+    expect(readTransformersConfig(four).rope).toEqual(config.rope)
   })
 
   it('refuses what is no object', () => {

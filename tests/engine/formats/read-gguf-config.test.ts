@@ -149,7 +149,7 @@ describe('reading GGUF hyperparameters', () => {
     ],
     ['a theta of text', { 'llama.rope.freq_base': text('1e4') }, 'invalid_file', /freq_base is "1e4"/],
     ['more rotation than head', { 'llama.rope.dimension_count': u32(18) }, 'invalid_file', /rotated dimensions are 18/],
-    ['YaRN', { 'llama.rope.scaling.type': text('yarn') }, 'unsupported', /rope\.scaling\.type is "yarn"/],
+    ['LongRoPE', { 'llama.rope.scaling.type': text('longrope') }, 'unsupported', /rope\.scaling\.type is "longrope"/],
   ]
   for (const [what, change, code, message] of faults) {
     it(`refuses ${what}, naming the key`, async () => {

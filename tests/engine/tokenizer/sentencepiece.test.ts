@@ -102,3 +102,43 @@ it('gives back any text where BPE falls back to bytes', () => {
     { numRuns: 200 },
   )
 })
+
+describe('spaces of a .model', () => {
+  const field = (number: number, bytes: Uint8Array): Uint8Array =>
+    Uint8Array.of((number << 3) | 2, bytes.length, ...bytes)
+  const piece = (text: string, score: number, type = 1): Uint8Array => {
+    const bytes = new Uint8Array(Float32Array.of(score).buffer)
+    return field(1, Uint8Array.of(...field(1, Buffer.from(text)), (2 << 3) | 5, ...bytes, 3 << 3, type))
+  }
+  const model = (trainer: number[], normalizer: number[] = []) =>
+    tokenizerFromSentencePiece(
+      Uint8Array.of(
+        ...piece('<unk>', 0, 2),
+        ...piece('▁', -2),
+        ...piece('a', -3),
+        ...piece('▁a', -1),
+        ...piece('a▁', -1),
+        ...piece('<tool>', 0, 4),
+        ...field(2, Uint8Array.from(trainer)),
+        ...field(3, Uint8Array.from(normalizer)),
+      ),
+    )
+  const pieces = (t: ReturnType<typeof model>, text: string) =>
+    t.encode(text, { special: true }).map((id) => t.token(id))
+  const bpe = [3 << 3, 2]
+
+  it('stand before a user-defined piece that begins the text, too', () => {
+    expect(pieces(model(bpe), '<tool>a')).toEqual(['▁', '<tool>', 'a'])
+    expect(pieces(model(bpe, [3 << 3, 0]), '<tool>a')).toEqual(['<tool>', 'a'])
+  })
+
+  it('end pieces where the model says so', () => {
+    const suffixed = model([...bpe, 0xc0, 0x01, 1])
+    expect(pieces(suffixed, 'a a')).toEqual(['a▁', 'a▁'])
+    expect(pieces(suffixed, '  a ')).toEqual(['a▁'])
+  })
+
+  it('go at the end, those that the text spells ▁ included', () => {
+    expect(pieces(model(bpe), 'a▁')).toEqual(['▁a'])
+  })
+})

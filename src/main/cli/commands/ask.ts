@@ -24,6 +24,7 @@ export const ask: Command = {
     rerank: { type: 'boolean' },
     'no-cache': { type: 'boolean' },
   },
+  texts: 1,
   run: async (values, positionals, context) => {
     const [question] = expectPositionals(positionals, 'QUESTION')
     const given = samplingOf(values)

@@ -17,6 +17,7 @@ export const search: Command = {
     mode: { type: 'string' },
     rerank: { type: 'boolean' },
   },
+  texts: 1,
   run: async (values, positionals, context) => {
     const [query] = expectPositionals(positionals, 'QUERY')
     const request: InputOf<typeof searchRun> = {

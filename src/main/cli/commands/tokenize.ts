@@ -8,6 +8,7 @@ export const tokenize: Command = {
   usage: 'TEXT [--model MODEL] [--no-special]',
   summary: 'Token ids of a text; MODEL may also be a vocabulary without weights',
   options: { model: { type: 'string' }, 'no-special': { type: 'boolean' } },
+  texts: 1,
   run: async (values, positionals, context) => {
     const [text] = expectPositionals(positionals, 'TEXT')
     const client = await context.client()

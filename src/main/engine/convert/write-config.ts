@@ -3,6 +3,7 @@ import { gguf, type GgufValue } from '../formats/gguf-types'
 import type { WeightFile } from '../formats/weight-file'
 import { MoruError } from '../../../shared/errors'
 import type { Architecture, ModelConfig, RopeConfig } from '../models/config'
+import { yarnMagnitude } from '../models/rope-config'
 
 /** Ids of a vocabulary that configurations name; null where there is none. */
 export interface TokenIds {
@@ -42,13 +43,36 @@ export function ggufConfig(config: ModelConfig): Map<string, GgufValue> {
     ['rope.freq_base', rope && gguf.f32(rope.theta)],
     ['rope.dimension_count', rope && gguf.u32(rope.dim)],
     ['rope.freq_base_swa', localRope && localRope.theta !== 10_000 ? gguf.f32(localRope.theta) : null],
-    ['rope.scaling.type', rope?.scaling.kind === 'linear' ? gguf.text('linear') : null],
-    ['rope.scaling.factor', rope?.scaling.kind === 'linear' ? gguf.f32(rope.scaling.factor) : null],
+    ...scalingKeys(rope),
     ['vocab_size', name === 'llama' ? gguf.u32(config.vocabSize) : null],
   ]
   const entries = own.flatMap(([key, value]) => (value ? [[`${name}.${key}`, value] as const] : []))
   demandImpliedWindows(config)
+  if (config.scaledByLayer)
+    throw new MoruError('unsupported', 'GGUF cannot say that the scores of this GPT-2 model are divided by the layer.')
   return new Map([['general.architecture', gguf.text(name)], ...entries])
+}
+
+function scalingKeys(rope: RopeConfig | null): [string, GgufValue | null][] {
+  const scaling = rope?.scaling
+  if (scaling?.kind !== 'linear' && scaling?.kind !== 'yarn') return []
+  const own = (name: string, value: number, usual: number): [string, GgufValue | null] => [
+    `rope.scaling.${name}`,
+    Math.abs(value - usual) < 1e-6 ? null : gguf.f32(value),
+  ]
+  const keys: [string, GgufValue][] = [
+    ['rope.scaling.type', gguf.text(scaling.kind)],
+    ['rope.scaling.factor', gguf.f32(scaling.factor)],
+  ]
+  if (scaling.kind === 'linear') return keys
+  if (!scaling.truncate) throw new MoruError('unsupported', 'GGUF cannot say that YaRN’s bounds are not rounded.')
+  return [
+    ...keys,
+    ['rope.scaling.original_context_length', gguf.u32(scaling.originalContextLength)],
+    own('attn_factor', scaling.attentionFactor / yarnMagnitude(scaling.factor), 1),
+    own('yarn_beta_fast', scaling.betaFast, 32),
+    own('yarn_beta_slow', scaling.betaSlow, 1),
+  ]
 }
 
 const scaleIsUsual = ({ attentionScale, headDim, hiddenDim, heads, architecture, layers }: ModelConfig): boolean =>
@@ -193,6 +217,16 @@ function ropeScaling({ rope }: ModelConfig): Record<string, unknown> | null {
   const scaling = rope?.scaling
   if (!rope || !scaling || scaling.kind === 'none') return null
   if (scaling.kind === 'linear') return { rope_type: 'linear', type: 'linear', factor: scaling.factor }
+  if (scaling.kind === 'yarn')
+    return {
+      rope_type: 'yarn',
+      factor: scaling.factor,
+      original_max_position_embeddings: scaling.originalContextLength,
+      beta_fast: scaling.betaFast,
+      beta_slow: scaling.betaSlow,
+      truncate: scaling.truncate,
+      attention_factor: scaling.attentionFactor,
+    }
   const found = scaling.kind === 'llama3' ? scaling : explainFactors(rope, scaling.factors)
   return {
     rope_type: 'llama3',

@@ -56,6 +56,7 @@ export class Linear {
     const biases = sources.map((s) => ({
       name: s.name.replace(/\.weight$/, '.bias'),
       length: w.outputsOf(s),
+      fileLength: s.fileRows,
       order: s.order,
     }))
     const names = sources.map((s) => s.name)

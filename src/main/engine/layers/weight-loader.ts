@@ -2,14 +2,14 @@
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { type TensorInfo, type WeightFile } from '../formats/weight-file'
-import { type QuantizedMatrix } from '../formats/quantized-matrix'
+import { dequantizeMatrix, type QuantizedMatrix } from '../formats/quantized-matrix'
 import { dequantize } from '../quant/blocks/dequantize'
 import { encodeBlocks } from '../quant/blocks/encode'
 import { type PackedTiles, TilePacker } from '../quant/pack'
 import { columnOrder, packCodes, packStored } from '../quant/pack-rows'
 import { isScaled, layoutOf, layoutOfTensor, packedBytes, type PackedLayout, sameLayout } from '../quant/packed-layout'
 import { type Gpu } from '../device/gpu'
-import { CodeRows, RowReader, type RowSource, takeStacked } from './rows'
+import { bytesOf, CodeRows, isPadded, RowReader, type RowSource, takeStacked } from './rows'
 import { type MatrixPiece, type PackedMatrix, WeightBuffers } from './weights'
 
 export interface LoadProgress {
@@ -80,11 +80,16 @@ export class WeightLoader {
 
   /** A vector of `length` floats as f32, padded with zeros to a multiple of 4; `plus` is added to each element. */
   async vector(name: string, length: number, plus = 0): Promise<GPUBuffer> {
+    const values = await this.values(name, length)
+    return this.floats(name, plus === 0 ? values : values.map((v) => v + plus))
+  }
+
+  /** A tensor of `length` elements as f32, on the host. Throws invalid_file when it has another number of them. */
+  async values(name: string, length: number): Promise<Float32Array> {
     const info = this.info(name)
     const count = info.shape.reduce((a, b) => a * b, 1)
     if (count !== length) throw this.wrongShape(info, [length])
-    const values = dequantize(info.type, await this.read(info, 0, info.sizeBytes), length)
-    return this.floats(name, plus === 0 ? values : values.map((v) => v + plus))
+    return dequantize(info.type, await this.read(info, 0, info.sizeBytes), length)
   }
 
   /** A tensor's bytes as they lie in the file: for small ones that the host computes with. */
@@ -103,19 +108,16 @@ export class WeightLoader {
 
   /** Vectors one after the other, as the bias of matrices stacked by `matrix`. null when the file has none of them. */
   async stackedVector(
-    names: { name: string; length: number; order?: (i: number) => number }[],
+    names: { name: string; length: number; fileLength?: number; order?: (i: number) => number | null }[],
   ): Promise<GPUBuffer | null> {
     if (!names.some(({ name }) => this.has(name))) return null
     const stacked: number[] = []
-    for (const { name, length, order } of names) {
-      if (!this.has(name)) {
-        stacked.push(...new Float32Array(length))
-        continue
+    for (const { name, length, fileLength = length, order } of names) {
+      const values = this.has(name) ? await this.values(name, fileLength) : null
+      for (let i = 0; i < length; i++) {
+        const from = order ? order(i) : i
+        stacked.push(values === null || from === null ? 0 : values[from])
       }
-      const info = this.info(name)
-      const values = dequantize(info.type, await this.read(info, 0, info.sizeBytes), info.shape[0])
-      if (!order && values.length !== length) throw this.wrongShape(info, [length])
-      for (let i = 0; i < length; i++) stacked.push(values[order ? order(i) : i])
     }
     return this.floats(names[0].name, stacked)
   }
@@ -133,7 +135,7 @@ export class WeightLoader {
     }
     const matrices: PackedMatrix[] = []
     for (const run of runs)
-      matrices.push(this.info(run[0].name).quantized ? await this.stackCodes(run, cols) : await this.stack(run, cols))
+      matrices.push(await (this.asCodes(run[0]) ? this.stackCodes(run, cols) : this.stack(run, cols)))
     return matrices
   }
 
@@ -143,10 +145,16 @@ export class WeightLoader {
     return rows ?? shape[transposed && !quantized ? 1 : 0]
   }
 
+  /** Whether a tensor's codes are packed as they are. */
+  private asCodes(source: RowSource): boolean {
+    return this.info(source.name).quantized !== undefined && !isPadded(source)
+  }
+
   private async stacks(a: RowSource, b: RowSource): Promise<boolean> {
     const [one, other] = [this.info(a.name), this.info(b.name)]
     if (one.type !== other.type || !sameLayout(layoutOfTensor(one), layoutOfTensor(other))) return false
-    if (!one.quantized && !other.quantized) return true
+    if (this.asCodes(a) !== this.asCodes(b)) return false
+    if (!this.asCodes(a)) return true
     if (one.quantized?.bits !== other.quantized?.bits || one.quantized?.ordered !== other.quantized?.ordered)
       return false
     return !one.quantized?.ordered || sameGroups(await this.codes(one), await this.codes(other))
@@ -154,7 +162,7 @@ export class WeightLoader {
 
   private async stack(sources: RowSource[], cols: number): Promise<PackedMatrix> {
     const readers = sources.map((source) => this.rowReader(source, cols))
-    const { type } = this.info(sources[0].name)
+    const { type } = readers[0]
     const { blockSize, blockBytes } = blockTypes[type]
     const int8 = this.options.int8 === true && blockSize === 1 && cols % 32 === 0
     const stored = int8 ? 'q8_0' : type
@@ -180,6 +188,7 @@ export class WeightLoader {
     for (const source of sources) {
       const info = this.info(source.name)
       if (info.shape.length !== 2 || info.shape[1] !== cols) throw this.wrongShape(info, [-1, cols])
+      this.checkRows(info, source, info.shape[0])
       this.checkInputs(info, cols)
       parts.push(new CodeRows(await this.codes(info), source))
     }
@@ -269,20 +278,25 @@ export class WeightLoader {
   private rowReader(source: RowSource, cols: number): RowReader {
     const info = this.info(source.name)
     const [rows, width] = source.transposed ? [info.shape[1], info.shape[0]] : [info.shape[0], info.shape[1]]
-    const { blockSize, blockBytes } = blockTypes[info.type]
-    if (info.shape.length !== 2 || width !== cols || cols % blockSize !== 0)
-      throw this.wrongShape(info, source.transposed ? [cols, -1] : [-1, cols])
+    const { quantized } = info
+    const type = quantized ? 'f32' : info.type
+    const { blockSize } = blockTypes[type]
+    const expected = source.inputs?.count ?? cols
+    if (info.shape.length !== 2 || width !== expected || width % blockSize !== 0)
+      throw this.wrongShape(info, source.transposed ? [expected, -1] : [-1, expected])
+    this.checkRows(info, source, rows)
     this.checkInputs(info, cols)
     if (source.transposed && blockSize > 1)
       throw new MoruError('unsupported', `${info.name}: a quantized matrix cannot be transposed.`)
-    const rowBytes = (cols / blockSize) * blockBytes
-    return new RowReader({
-      source,
-      rowBytes,
-      elementBytes: blockBytes,
-      fileRows: rows,
-      read: (offset, length) => this.read(info, offset, length),
-    })
+    const read = (offset: number, length: number) => this.read(info, offset, length)
+    const dequantized = async (offset: number, length: number) =>
+      bytesOf(dequantizeMatrix(await this.codes(info), offset / width / 4, length / width / 4))
+    return new RowReader({ source, type, width, cols, fileRows: rows, read: quantized ? dequantized : read })
+  }
+
+  private checkRows(info: TensorInfo, { fileRows, transposed }: RowSource, rows: number): void {
+    if (fileRows !== undefined && rows !== fileRows)
+      throw this.wrongShape(info, transposed ? [-1, fileRows] : [fileRows, -1])
   }
 
   private checkInputs({ name }: TensorInfo, cols: number): void {

@@ -49,6 +49,11 @@ export class ConfigValues {
     return this.get(key) !== undefined
   }
 
+  /** Whether the key is there at all, be it null. */
+  states(key: string): boolean {
+    return this.#lookUp(key) !== undefined
+  }
+
   /** A whole number under the first of `keys` that is there; without any, the fallback or an error. */
   integer(keys: readonly string[], range: Bounds, fallback?: number): number {
     return this.#bounded(keys, range, fallback, 'a whole number', Number.isSafeInteger)

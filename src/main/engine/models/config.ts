@@ -9,13 +9,27 @@ export interface RopeConfig {
   dim: number
   /**
    * Frequency scaling. llama3: arXiv 2407.21783 and transformers' `llama3` rope type. `factors`: per-frequency divisors
-   * as GGUF's rope_freqs.weight holds them.
+   * as GGUF's rope_freqs.weight holds them. Dynamic scaling begins past the model's context and counts as none.
    */
   scaling:
     | { kind: 'none' }
     | { kind: 'linear'; factor: number }
     | { kind: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalContextLength: number }
     | { kind: 'factors'; factors: number[] }
+    | YarnScaling
+}
+
+/** YaRN (arXiv 2309.00071): slow frequencies are interpolated, quick ones kept, and all angles' cosines and sines multiplied. */
+export interface YarnScaling {
+  kind: 'yarn'
+  factor: number
+  originalContextLength: number
+  /** Rotations within the original context above and below which a frequency is kept or interpolated. */
+  betaFast: number
+  betaSlow: number
+  /** Whether the bounds between the two are rounded to whole dimensions. */
+  truncate: boolean
+  attentionFactor: number
 }
 
 export interface ModelConfig {
@@ -41,6 +55,8 @@ export interface ModelConfig {
   slidingLayers: boolean[]
   /** Divides the scores; usually sqrt(headDim). */
   attentionScale: number
+  /** Scores of layer n are divided by n + 1 besides (some GPT-2 checkpoints). */
+  scaledByLayer?: boolean
   tieWordEmbeddings: boolean
   /** Ids that end generation, as the files name them (generation_config.json first); may be empty. */
   eosTokenIds: number[]

@@ -10,6 +10,17 @@ import { type WeightBuffers } from '../layers/weights'
 import { type RowSource } from '../layers/rows'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
+import {
+  paddedFfnDim,
+  paddedFfnInputs,
+  paddedFfnRows,
+  paddedHeadDim,
+  paddedHeads,
+  paddedInputs,
+  paddedNorm,
+  paddedNormEps,
+  paddedRopeDim,
+} from './padding'
 
 export interface Decoder {
   config: ModelConfig
@@ -76,11 +87,11 @@ export async function loadEmbeddingAndHead(
   c: ModelConfig,
   scale = 1,
 ): Promise<{ tokens: Embedding; head: Linear }> {
-  const embedding = await w.matrices([{ name: 'token_embd.weight' }], c.hiddenDim)
+  const embedding = await w.matrices([{ name: 'token_embd.weight', fileRows: c.vocabSize }], c.hiddenDim)
   const tied = c.tieWordEmbeddings || !w.has('output.weight')
   const head = tied
     ? new Linear(embedding, null, w.buffers)
-    : await Linear.load(w, [{ name: 'output.weight' }], c.hiddenDim)
+    : await Linear.load(w, [{ name: 'output.weight', fileRows: c.vocabSize }], c.hiddenDim)
   return { tokens: new Embedding(embedding, scale), head }
 }
 
@@ -101,45 +112,51 @@ export async function loadAttention(
   layer: number,
   options: AttentionOptions = {},
 ): Promise<SelfAttention> {
-  const sources = options.sources ?? ['q', 'k', 'v'].map((part) => ({ name: `${prefix}.attn_${part}.weight` }))
-  const qkv = await Linear.load(w, sources, c.hiddenDim)
-  const output = await Linear.load(
-    w,
-    [{ name: `${prefix}.attn_output.weight`, transposed: options.outputTransposed }],
-    c.heads * c.headDim,
-  )
+  const qkv = await Linear.load(w, projections(c, prefix, options.sources), c.hiddenDim)
+  const output = { name: `${prefix}.attn_output.weight`, transposed: options.outputTransposed, fileRows: c.hiddenDim }
+  const headDim = paddedHeadDim(c)
   const sliding = c.slidingLayers[layer] ?? false
   const rope = sliding && c.localRope ? c.localRope : c.rope
-  const { headNorms } = options
-  return new SelfAttention(w, qkv, output, {
+  return new SelfAttention(w, qkv, await Linear.load(w, [paddedInputs(c, output, c.heads)], c.heads * headDim), {
     layer,
     heads: c.heads,
     kvHeads: c.kvHeads,
-    headDim: c.headDim,
-    scale: c.attentionScale,
-    ropeDim: rope?.dim ?? 0,
+    headDim,
+    scale: c.attentionScale * (c.scaledByLayer ? layer + 1 : 1),
+    ropeDim: paddedRopeDim(rope?.dim ?? 0),
     rope: rope !== null && rope === c.localRope ? 'local' : 'global',
     window: sliding ? (c.slidingWindow ?? 0) : 0,
-    eps: c.normEps,
+    eps: paddedNormEps(c),
     slopes: options.alibi ? await w.floats(`${prefix} ALiBi slopes`, alibiSlopes(c.heads)) : null,
-    headNorms: headNorms
-      ? {
-          query: await w.vector(`${prefix}.attn_q_norm.weight`, c.headDim, headNorms.plus),
-          key: await w.vector(`${prefix}.attn_k_norm.weight`, c.headDim, headNorms.plus),
-        }
-      : null,
+    headNorms: options.headNorms ? await loadHeadNorms(w, c, prefix, options.headNorms.plus) : null,
   })
+}
+
+/** Queries, keys and values: each by itself, or as the one matrix of an architecture that stacks them. */
+function projections(c: ModelConfig, prefix: string, given: RowSource[] | undefined): RowSource[] {
+  const sources = given ?? ['q', 'k', 'v'].map((part) => ({ name: `${prefix}.attn_${part}.weight` }))
+  if (sources.length === 1) return [paddedHeads(c, sources[0], c.heads + 2 * c.kvHeads, 'value')]
+  const [query, key, value] = sources
+  return [
+    paddedHeads(c, query, c.heads, 'query'),
+    paddedHeads(c, key, c.kvHeads, 'query'),
+    paddedHeads(c, value, c.kvHeads, 'value'),
+  ]
+}
+
+async function loadHeadNorms(w: WeightLoader, c: ModelConfig, prefix: string, plus: number) {
+  const load = async (name: string) => {
+    const weights = (await w.values(name, c.headDim)).map((v) => v + plus)
+    return w.floats(name, paddedNorm(c, weights))
+  }
+  return { query: await load(`${prefix}.attn_q_norm.weight`), key: await load(`${prefix}.attn_k_norm.weight`) }
 }
 
 /** down(f(gate x) * up x) */
 export async function loadGatedFeedForward(w: WeightLoader, c: ModelConfig, prefix: string): Promise<FeedForward> {
-  const up = await Linear.load(
-    w,
-    [{ name: `${prefix}.ffn_gate.weight` }, { name: `${prefix}.ffn_up.weight` }],
-    c.hiddenDim,
-  )
-  const down = await Linear.load(w, [{ name: `${prefix}.ffn_down.weight` }], c.ffnDim)
-  return new FeedForward(up, down, c.activation, true)
+  const sources = ['gate', 'up'].map((part) => paddedFfnRows(c, { name: `${prefix}.ffn_${part}.weight` }))
+  const up = await Linear.load(w, sources, c.hiddenDim)
+  return new FeedForward(up, await loadDown(w, c, prefix), c.activation, true)
 }
 
 /** down(f(up x)) */
@@ -149,7 +166,11 @@ export async function loadFeedForward(
   prefix: string,
   transposed = false,
 ): Promise<FeedForward> {
-  const up = await Linear.load(w, [{ name: `${prefix}.ffn_up.weight`, transposed }], c.hiddenDim)
-  const down = await Linear.load(w, [{ name: `${prefix}.ffn_down.weight`, transposed }], c.ffnDim)
-  return new FeedForward(up, down, c.activation, false)
+  const up = await Linear.load(w, [paddedFfnRows(c, { name: `${prefix}.ffn_up.weight`, transposed })], c.hiddenDim)
+  return new FeedForward(up, await loadDown(w, c, prefix, transposed), c.activation, false)
+}
+
+function loadDown(w: WeightLoader, c: ModelConfig, prefix: string, transposed = false): Promise<Linear> {
+  const source = { name: `${prefix}.ffn_down.weight`, transposed, fileRows: c.hiddenDim }
+  return Linear.load(w, [paddedFfnInputs(c, source)], paddedFfnDim(c))
 }

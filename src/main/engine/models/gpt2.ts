@@ -11,7 +11,9 @@ export function gpt2(w: WeightLoader, c: ModelConfig): DecoderLoader {
   return {
     ends: async () => ({
       ...(await loadEmbeddingAndHead(w, c)),
-      positions: new Embedding(await w.matrices([{ name: 'position_embd.weight' }], c.hiddenDim)),
+      positions: new Embedding(
+        await w.matrices([{ name: 'position_embd.weight', fileRows: c.contextLength }], c.hiddenDim),
+      ),
       finalNorm: await norm('output_norm'),
     }),
     block: async (prefix, layer) => ({

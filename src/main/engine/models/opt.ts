@@ -26,6 +26,8 @@ export function opt(w: WeightLoader, c: ModelConfig): DecoderLoader {
 }
 
 function loadPositions(w: WeightLoader, c: ModelConfig) {
-  const rows = w.info('position_embd.weight').shape[0] - positionOffset
-  return w.matrices([{ name: 'position_embd.weight', rows, order: (row) => row + positionOffset }], c.hiddenDim)
+  const name = 'position_embd.weight'
+  const rows = c.contextLength
+  const source = { name, rows, fileRows: rows + positionOffset, order: (row: number) => row + positionOffset }
+  return w.matrices([source], c.hiddenDim)
 }

@@ -38,6 +38,15 @@ const activations: Readonly<Record<string, ModelConfig['activation']>> = {
   relu: 'relu',
 }
 
+/** What the library takes where a config says nothing. */
+const usualContexts: Partial<Record<Architecture, number>> = {
+  llama: 2048,
+  mistral: 131_072,
+  qwen2: 32_768,
+  qwen3: 32_768,
+}
+const usualWindow = 4096
+
 /**
  * @param json config.json, parsed
  * @param generationConfig generation_config.json, parsed, where there is one: it names the ids that end generation
@@ -97,13 +106,17 @@ function readRest(architecture: Architecture, values: ConfigValues, sizes: Sizes
 }
 
 function readLlamaLike(architecture: Architecture, values: ConfigValues, sizes: Sizes): Rest {
-  const headDim = readHeadDim(values, sizes)
+  const headDim = values.integer(
+    ['head_dim'],
+    bounds.headDim,
+    architecture === 'qwen3' ? 128 : sizes.hiddenDim / sizes.heads,
+  )
   return {
     ...readWindows(architecture, values, sizes.layers),
     ffnDim: values.integer(['intermediate_size'], bounds.ffnDim),
     kvHeads: values.integer(['num_key_value_heads'], bounds.heads, sizes.heads),
     headDim,
-    contextLength: values.integer(['max_position_embeddings'], bounds.tokens),
+    contextLength: values.integer(['max_position_embeddings'], bounds.tokens, usualContexts[architecture]),
     normEps: values.number(['rms_norm_eps'], bounds.normEps, 1e-6),
     activation: readActivation(values, 'hidden_act', 'silu'),
     rope: readRope(values, headDim),
@@ -148,10 +161,11 @@ function readOpt(values: ConfigValues, sizes: Sizes): Rest {
 }
 
 function readGpt2(values: ConfigValues, sizes: Sizes): Rest {
-  values.demand('scale_attn_by_inverse_layer_idx', false, 'scores scaled by the layer are not implemented')
-  values.demand('scale_attn_weights', true, 'unscaled scores are not implemented')
+  const others = withoutRope(values, sizes)
   return {
-    ...withoutRope(values, sizes),
+    ...others,
+    attentionScale: values.flag('scale_attn_weights', true) ? others.attentionScale : 1,
+    ...(values.flag('scale_attn_by_inverse_layer_idx', false) && { scaledByLayer: true }),
     ffnDim: values.integer(['n_inner'], bounds.ffnDim, 4 * sizes.hiddenDim),
     contextLength: values.integer(['n_positions', 'max_position_embeddings', 'n_ctx'], bounds.tokens),
     normEps: values.number(['layer_norm_epsilon'], bounds.normEps, 1e-5),
@@ -202,10 +216,6 @@ function withoutRope(values: ConfigValues, sizes: Sizes) {
   }
 }
 
-function readHeadDim(values: ConfigValues, sizes: Sizes): number {
-  return values.integer(['head_dim'], bounds.headDim, sizes.hiddenDim / sizes.heads)
-}
-
 function readActivation(values: ConfigValues, key: string, fallback: string): ModelConfig['activation'] {
   const name = values.get(key) ?? fallback
   if (typeof name === 'string' && Object.hasOwn(activations, name)) return activations[name]
@@ -221,9 +231,9 @@ function readWindows(
   const none = { slidingWindow: null, slidingLayers: new Array<boolean>(layers).fill(false) }
   const optional = architecture === 'qwen2' || architecture === 'qwen3'
   if (architecture === 'llama' || (optional && !values.flag('use_sliding_window', false))) return none
-  const fallback = architecture === 'gemma3' ? 4096 : undefined
-  if (fallback === undefined && !values.has('sliding_window')) return none
-  const slidingWindow = values.integer(['sliding_window'], bounds.tokens, fallback)
+  // null says that there is none; a config that says nothing means the library's.
+  if (architecture !== 'gemma3' && values.states('sliding_window') && !values.has('sliding_window')) return none
+  const slidingWindow = values.integer(['sliding_window'], bounds.tokens, usualWindow)
   const slidingLayers = readLayerTypes(values, layers) ?? impliedWindows(architecture, values, layers)
   return slidingLayers.includes(true) ? { slidingWindow, slidingLayers } : none
 }

@@ -2,8 +2,9 @@
 import type { WeightFile } from '../formats/weight-file'
 import { dequantize } from '../quant/blocks/dequantize'
 import { checkConfig } from './check-config'
-import type { Architecture, ModelConfig, RopeConfig } from './config'
+import type { Architecture, ModelConfig, RopeConfig, YarnScaling } from './config'
 import { bounds, ConfigValues, show } from './config-values'
+import { yarnMagnitude } from './rope-config'
 
 /** Mistral's files say llama: the two differ in nothing but the window, which has a key of its own. */
 const architectures: readonly Architecture[] = ['llama', 'qwen2', 'qwen3', 'gemma3', 'gpt2', 'bloom', 'bert']
@@ -122,9 +123,27 @@ function readScaling(architecture: Architecture, values: ConfigValues): RopeConf
   const factorKeys = [`${architecture}.rope.scaling.factor`, `${architecture}.rope.scale_linear`]
   const type = values.get(typeKey) ?? (values.has(factorKeys[1]) ? 'linear' : 'none')
   if (type === 'none') return { kind: 'none' }
-  if (type !== 'linear') throw values.unsupported(typeKey, `is ${show(type)}; Moru knows none and linear`)
   const factor = values.number(factorKeys, bounds.factor, 1)
+  if (type === 'yarn') return readYarn(architecture, values, factor)
+  if (type !== 'linear') throw values.unsupported(typeKey, `is ${show(type)}; Moru knows none, linear and yarn`)
   return factor === 1 ? { kind: 'none' } : { kind: 'linear', factor }
+}
+
+function readYarn(architecture: Architecture, values: ConfigValues, factor: number): YarnScaling {
+  const number = (name: string, fallback: number): number =>
+    values.number([`${architecture}.rope.scaling.${name}`], bounds.factor, fallback)
+  return {
+    kind: 'yarn',
+    factor,
+    originalContextLength: values.integer(
+      [`${architecture}.rope.scaling.original_context_length`, `${architecture}.context_length`],
+      bounds.tokens,
+    ),
+    betaFast: number('yarn_beta_fast', 32),
+    betaSlow: number('yarn_beta_slow', 1),
+    truncate: true,
+    attentionFactor: number('attn_factor', 1) * yarnMagnitude(factor),
+  }
 }
 
 function readWindows(

@@ -1,6 +1,6 @@
 /** Reads rotary positions from config.json, in the spellings of transformers 4 and 5. */
-import type { RopeConfig } from './config'
-import { bounds, type ConfigValues } from './config-values'
+import type { RopeConfig, YarnScaling } from './config'
+import { bounds, type ConfigValues, show } from './config-values'
 
 /**
  * The rope of a model with one kind of layer. Version 5 writes rope_parameters {rope_type, rope_theta, ...}; version 4
@@ -16,7 +16,7 @@ export function readRope(values: ConfigValues, headDim: number, defaultTheta = 1
   return {
     theta,
     dim: rotatedDim(parameters?.has('partial_rotary_factor') ? parameters : values, headDim),
-    scaling: readScaling(parameters ?? values.section('rope_scaling')),
+    scaling: readScaling(parameters ?? values.section('rope_scaling'), values),
   }
 }
 
@@ -31,7 +31,7 @@ export function readGemmaRopes(values: ConfigValues, headDim: number): { rope: R
   const rope = (section: ConfigValues, theta: number): RopeConfig => ({
     theta: section.number(['rope_theta'], bounds.ropeTheta, theta),
     dim: headDim,
-    scaling: readScaling(section),
+    scaling: readScaling(section, values),
   })
   const localTheta = values.number(['rope_local_base_freq'], bounds.ropeTheta, 10_000)
   return {
@@ -45,13 +45,15 @@ function rotatedDim(values: ConfigValues, headDim: number): number {
   return Math.floor(headDim * share)
 }
 
-function readScaling(section: ConfigValues | null): RopeConfig['scaling'] {
+function readScaling(section: ConfigValues | null, model: ConfigValues): RopeConfig['scaling'] {
   const type = section?.get('rope_type', 'type') ?? 'default'
-  if (!section || type === 'default') return { kind: 'none' }
+  if (!section || type === 'default' || type === 'dynamic') return { kind: 'none' }
   const factor = (key: string): number => section.number([key], bounds.factor)
   if (type === 'linear') return { kind: 'linear', factor: factor('factor') }
+  if (type === 'yarn') return readYarn(section, model)
   if (type !== 'llama3') {
-    throw section.unsupported('rope_type', `is ${JSON.stringify(type)}; Moru knows default, linear and llama3`)
+    const known = 'default, linear, dynamic, yarn and llama3'
+    throw section.unsupported('rope_type', `is ${show(type)}; Moru knows ${known}`)
   }
   const scaling = {
     kind: 'llama3' as const,
@@ -63,3 +65,31 @@ function readScaling(section: ConfigValues | null): RopeConfig['scaling'] {
   if (scaling.highFreqFactor > scaling.lowFreqFactor) return scaling
   throw section.fault('high_freq_factor', 'is not above low_freq_factor')
 }
+
+/** `model` has the context length, on which an original one that is missing and a factor that is missing rest. */
+function readYarn(section: ConfigValues, model: ConfigValues): YarnScaling {
+  const contextLength = (): number => model.integer(['max_position_embeddings'], bounds.tokens)
+  const original = ['original_max_position_embeddings']
+  const originalContextLength = section.has(original[0]) ? section.integer(original, bounds.tokens) : contextLength()
+  const factor = section.has('factor')
+    ? section.number(['factor'], bounds.factor)
+    : contextLength() / originalContextLength
+  const magnitude = (key: string): number => section.number([key], bounds.factor)
+  const stated = section.has('mscale') && section.has('mscale_all_dim')
+  const usual = stated
+    ? yarnMagnitude(factor, magnitude('mscale')) / yarnMagnitude(factor, magnitude('mscale_all_dim'))
+    : yarnMagnitude(factor)
+  return {
+    kind: 'yarn',
+    factor,
+    originalContextLength,
+    betaFast: section.number(['beta_fast'], bounds.factor, 32),
+    betaSlow: section.number(['beta_slow'], bounds.factor, 1),
+    truncate: section.flag('truncate', true),
+    attentionFactor: section.number(['attention_factor'], bounds.factor, usual),
+  }
+}
+
+/** What cosines and sines are multiplied by, as the paper found it best (its equation 22). */
+export const yarnMagnitude = (factor: number, weight = 1): number =>
+  factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1

@@ -8,6 +8,7 @@ import { KvCache, kvBytesPerToken } from '../layers/kv-cache'
 import { type AttentionTiles, type Step, type Workspace } from '../layers/step'
 import { type ModelConfig } from '../models/config'
 import { type Encoder } from '../models/encoder'
+import { paddedFfnDim, paddedHeadDim } from '../models/padding'
 import { encoderRows, planTiles, tileShapes, type TileEntry } from './attention-tiles'
 
 export interface EncoderInput {
@@ -35,10 +36,10 @@ export function encoderWorkspaceBytes(c: ModelConfig, tokens: number) {
   return {
     hidden: tokens * c.hiddenDim * 4,
     branch: tokens * c.hiddenDim * 4,
-    qkv: tokens * (c.heads + 2 * c.kvHeads) * c.headDim * 4,
-    attention: tokens * c.heads * c.headDim * 4,
-    feedForward: tokens * c.ffnDim * 4,
-    activated: tokens * c.ffnDim * 4,
+    qkv: tokens * (c.heads + 2 * c.kvHeads) * paddedHeadDim(c) * 4,
+    attention: tokens * c.heads * paddedHeadDim(c) * 4,
+    feedForward: tokens * paddedFfnDim(c) * 4,
+    activated: tokens * paddedFfnDim(c) * 4,
     ids: tokens * 4,
     positions: tokens * 4,
     types: tokens * 4,
@@ -65,7 +66,12 @@ export function encoderMemoryBytes(c: ModelConfig, tokens: number): number {
 }
 
 /** A layer's keys and values are read by that layer alone: all layers share one. */
-const cacheShape = (c: ModelConfig) => ({ layers: 1, kvHeads: c.kvHeads, headDim: c.headDim, kvType: 'f32' as const })
+const cacheShape = (c: ModelConfig) => ({
+  layers: 1,
+  kvHeads: c.kvHeads,
+  headDim: paddedHeadDim(c),
+  kvType: 'f32' as const,
+})
 
 export class EncoderRunner {
   readonly model: Encoder
@@ -88,8 +94,6 @@ export class EncoderRunner {
   /** Throws out_of_memory and holds nothing then. */
   static async open(gpu: Gpu, model: Encoder, maxTokens: number): Promise<EncoderRunner> {
     const c = model.config
-    if (c.headDim % 16 !== 0)
-      throw new MoruError('unsupported', `Heads of ${c.headDim} dimensions: Moru’s kernels need a multiple of 16.`)
     const cache = await KvCache.allocate(gpu, cacheShape(c), encoderBlocks(maxTokens))
     const owned: GPUBuffer[] = []
     try {
@@ -240,7 +244,7 @@ export class EncoderRunner {
   /** Every token sees its whole text: tiles say that their tokens stand at its end. */
   private tiles(entries: TileEntry[]): AttentionTiles {
     const c = this.model.config
-    const shape = tileShapes(c.heads / c.kvHeads, c.headDim, encoderRows(this.gpu.profile.lanes)).prefill
+    const shape = tileShapes(c.heads / c.kvHeads, paddedHeadDim(c), encoderRows(this.gpu.profile.lanes)).prefill
     const plan = planTiles(entries, shape, 0, c.heads / shape.headsPerTile, 1, { bidirectional: true })
     this.gpu.write(this.workspace.tiles, 0, plan.words)
     return { ...plan, buffer: this.workspace.tiles, count: plan.words.length / 8 }

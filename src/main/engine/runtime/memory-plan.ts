@@ -4,6 +4,7 @@ import { type LoadSettings } from '../../../shared/contract/sampling'
 import { type TensorInfo } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
 import { isEncoder } from '../models/load-decoder'
+import { paddedHeadDim } from '../models/padding'
 import { blockTokens } from '../kernels/attention'
 import { orderedTokens } from '../layers/weights'
 import { kvBytesPerToken as bytesPerToken } from '../layers/kv-cache'
@@ -42,7 +43,7 @@ export function planMemory(
   const weightsBytes = weightBytes(config, tensors, limits.lanes ?? 32)
   if (isEncoder(config.architecture)) return planEncoder(config, weightsBytes, limits)
   const figures = (contextLength: number): Figures => {
-    const kvBytesPerToken = bytesPerToken({ ...config, kvType: load.kvType })
+    const kvBytesPerToken = bytesPerToken({ ...config, headDim: paddedHeadDim(config), kvType: load.kvType })
     const kvBytes = Math.ceil(contextLength / blockTokens) * blockTokens * kvBytesPerToken
     const workspaceBytes = workspace(config, load, contextLength, limits.stepTokens ?? 512)
     const totalBytes = weightsBytes + kvBytes + workspaceBytes

@@ -16,6 +16,7 @@ import { PipelineCache, Recorder } from '../kernels/recorder'
 import { KvCache } from '../layers/kv-cache'
 import { type ActivationType, type Step } from '../layers/step'
 import { type Decoder } from '../models/decoder'
+import { paddedHeadDim } from '../models/padding'
 import { allOf, collected, joinSlices, readbackLayout } from './candidates'
 import { type Candidates, type LogitChange } from './sampling'
 import { type StepEntry, StepInputs } from './step-inputs'
@@ -78,11 +79,9 @@ export class ModelRunner {
   /** Allocates cache and workspace. Throws out_of_memory and holds nothing then. */
   static async open(gpu: Gpu, model: Decoder, options: RunnerOptions): Promise<ModelRunner> {
     const c = model.config
-    if (c.headDim % 16 !== 0)
-      throw new MoruError('unsupported', `Heads of ${c.headDim} dimensions: Moru’s kernels need a multiple of 16.`)
     const cache = await KvCache.allocate(
       gpu,
-      { layers: c.layers, kvHeads: c.kvHeads, headDim: c.headDim, kvType: options.kvType },
+      { layers: c.layers, kvHeads: c.kvHeads, headDim: paddedHeadDim(c), kvType: options.kvType },
       options.blocks,
     )
     try {

@@ -3,9 +3,10 @@ import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { blockTokens } from '../kernels/attention'
 import { type AttentionTiles, type Step } from '../layers/step'
-import { type ModelConfig } from '../models/config'
+import { type ModelConfig, type RopeConfig } from '../models/config'
+import { paddedHeadDim } from '../models/padding'
 import { planTiles, tileShapes, type TileEntry, type TileShape } from './attention-tiles'
-import { inverseFrequencies, ropeAngles } from './rope-angles'
+import { angleMagnitude, paddedFrequencies, ropeAngles } from './rope-angles'
 import { type StepWorkspace } from './workspace'
 
 /** One sequence's share of a step. */
@@ -37,10 +38,10 @@ export class StepInputs {
     this.gpu = gpu
     this.config = config
     this.workspace = workspace
-    this.shapes = tileShapes(config.heads / config.kvHeads, config.headDim)
+    this.shapes = tileShapes(config.heads / config.kvHeads, paddedHeadDim(config))
     this.frequencies = {
-      global: config.rope && inverseFrequencies(config.rope),
-      local: config.localRope && inverseFrequencies(config.localRope),
+      global: config.rope && paddedFrequencies(config.rope),
+      local: config.localRope && paddedFrequencies(config.localRope),
     }
   }
 
@@ -86,12 +87,14 @@ export class StepInputs {
     tables: Uint32Array<ArrayBuffer>,
   ): void {
     const { gpu, workspace: w, frequencies } = this
+    const { rope, localRope } = this.config
     gpu.write(w.ids, 0, ids)
     gpu.write(w.positions, 0, positions)
     gpu.write(w.slots, 0, slots)
     gpu.write(w.tables, 0, tables)
-    if (frequencies.global) gpu.write(w.anglesGlobal, 0, ropeAngles(frequencies.global, positions))
-    if (frequencies.local) gpu.write(w.anglesLocal, 0, ropeAngles(frequencies.local, positions))
+    const angles = (of: number[], by: RopeConfig) => ropeAngles(of, positions, angleMagnitude(by))
+    if (frequencies.global && rope) gpu.write(w.anglesGlobal, 0, angles(frequencies.global, rope))
+    if (frequencies.local && localRope) gpu.write(w.anglesLocal, 0, angles(frequencies.local, localRope))
   }
 
   private uploadTiles(entries: TileEntry[]): Step['tiles'] {

@@ -3,6 +3,7 @@ import { storageUsage, type Gpu } from '../device/gpu'
 import { logitSlices, topKCapacity } from '../kernels/logits'
 import { type ActivationType, type Workspace } from '../layers/step'
 import { type ModelConfig } from '../models/config'
+import { paddedFfnDim, paddedHeadDim, paddedRopeDim } from '../models/padding'
 
 /** Rows of logits computed at a time; 64 rows of 32-bit inputs begin at a multiple of 256 bytes, as bindings must. */
 export const logitRows = 64
@@ -52,20 +53,22 @@ export function workspaceBytes(
 ): Record<Exclude<keyof StepWorkspace, 'tokens' | 'tileBuffers' | 'none'>, number> & { tiles: number } {
   const act = s.activations === 'f16' ? 2 : 4
   const gated = c.activation === 'silu' || c.architecture === 'gemma3'
-  const heads = c.heads * c.headDim
-  const ropeDim = Math.max(c.rope?.dim ?? 0, c.localRope?.dim ?? 0, 4)
+  const headDim = paddedHeadDim(c)
+  const ffnDim = paddedFfnDim(c)
+  const heads = c.heads * headDim
+  const ropeDim = Math.max(paddedRopeDim(c.rope?.dim ?? 0), paddedRopeDim(c.localRope?.dim ?? 0), 4)
   // Tiles are split until there are as many as the device has workgroups (256 at most), and then rounded up by one a token.
   const parts = s.tokens + 256
   const stride = vocabStride(c)
   return {
     hidden: s.tokens * c.hiddenDim * 4,
     normed: s.tokens * c.hiddenDim * act,
-    qkv: s.tokens * (heads + 2 * c.kvHeads * c.headDim) * act,
+    qkv: s.tokens * (heads + 2 * c.kvHeads * headDim) * act,
     attention: s.tokens * heads * act,
-    feedForward: s.tokens * c.ffnDim * (gated ? 2 : 1) * act,
-    activated: s.tokens * c.ffnDim * act,
+    feedForward: s.tokens * ffnDim * (gated ? 2 : 1) * act,
+    activated: s.tokens * ffnDim * act,
     branch: s.tokens * c.hiddenDim * 4,
-    parts: parts * c.heads * (c.headDim + 4) * 4,
+    parts: parts * c.heads * (headDim + 4) * 4,
     ids: s.tokens * 4,
     positions: s.tokens * 4,
     slots: s.tokens * 4,

@@ -3,7 +3,7 @@ import { ByteFallback } from './byte-fallback'
 import { Charsmap } from './charsmap'
 import { type FieldValue, readFields } from './protobuf'
 import { CharacterBpe, ScoredMerges } from './sentencepiece-bpe'
-import { normalizeSpacing, spellPiece } from './sentencepiece-normalizer'
+import { meta, normalizeSpacing, spellPiece } from './sentencepiece-normalizer'
 import { type Tokenizer } from './tokenizer'
 import { Unigram } from './unigram'
 import { byteOfToken, tokenType, Vocabulary } from './vocabulary'
@@ -25,6 +25,8 @@ export interface SentencePieceModel {
   charsmap: Uint8Array | null
   addDummyPrefix: boolean
   removeExtraWhitespaces: boolean
+  /** Spaces end pieces instead of beginning them. */
+  whitespaceAsSuffix: boolean
 }
 
 export interface SentencePieceOptions {
@@ -48,7 +50,11 @@ export function tokenizerFromSentencePiece(modelBytes: Uint8Array, options: Sent
   const unknownId = id(model.unkId)
   const rules = {
     charsmap: model.charsmap ? new Charsmap(model.charsmap, `${where}: precompiled_charsmap`) : null,
-    prefix: model.addDummyPrefix ? ('first' as const) : ('never' as const),
+    prefix: model.addDummyPrefix
+      ? model.whitespaceAsSuffix
+        ? ('behind' as const)
+        : ('first' as const)
+      : ('never' as const),
     removeExtra: model.removeExtraWhitespaces,
   }
   const split = (text: string, first: boolean): string[] => [normalizeSpacing(text, rules, first)]
@@ -70,7 +76,9 @@ export function tokenizerFromSentencePiece(modelBytes: Uint8Array, options: Sent
     endIds: [...(eosId === null ? [] : [eosId]), ...(options.endIds ?? [])],
     addBos: options.addBos ?? !unigram,
     addEos: options.addEos ?? unigram,
-    leadingSpace: model.addDummyPrefix,
+    leadingSpace: rules.prefix === 'first',
+    // SentencePiece puts its space before user-defined pieces as well.
+    dummyPrefix: rules.prefix === 'first' ? (vocabulary.ids.get(meta) ?? null) : null,
   })
 }
 
@@ -100,6 +108,7 @@ export function readSentencePieceModel(bytes: Uint8Array): SentencePieceModel {
     charsmap: null,
     addDummyPrefix: true,
     removeExtraWhitespaces: true,
+    whitespaceAsSuffix: false,
   }
   for (const { number, value } of readFields(bytes, where)) {
     if (number === 1) readPiece(content(value, 'pieces'), model)
@@ -124,6 +133,7 @@ function readPiece(bytes: Uint8Array, model: SentencePieceModel): void {
 function readTrainer(bytes: Uint8Array, model: SentencePieceModel): void {
   for (const { number, value } of readFields(bytes, `${where}: trainer_spec`)) {
     if (number === 3) model.kind = whole(value, 'model_type')
+    else if (number === 24) model.whitespaceAsSuffix = whole(value, 'treat_whitespace_as_suffix') !== 0
     else if (number === 40) model.unkId = whole(value, 'unk_id') | 0
     else if (number === 41) model.bosId = whole(value, 'bos_id') | 0
     else if (number === 42) model.eosId = whole(value, 'eos_id') | 0

@@ -5,8 +5,8 @@ export const meta = '▁'
 
 export interface SpacingRules {
   charsmap: Charsmap | null
-  /** A space before the text: 'never', before the first piece of text only, or after every control token too. */
-  prefix: 'never' | 'first' | 'always'
+  /** A space before the text: 'never', before the first piece of text only, or after every control token too; or one behind it. */
+  prefix: 'never' | 'first' | 'always' | 'behind'
   /** Runs of spaces become one; leading and trailing ones go. */
   removeExtra: boolean
 }
@@ -21,7 +21,10 @@ export function normalizeSpacing(text: string, rules: SpacingRules, first: boole
   }
   if (normal === '') return ''
   if (rules.prefix === 'always' || (rules.prefix === 'first' && first)) normal = ` ${normal}`
-  return normal.replaceAll(' ', meta)
+  normal = normal.replaceAll(' ', meta)
+  // Stand-ins for spaces that the text had itself go too.
+  if (rules.removeExtra) normal = normal.replace(/▁+$/, '')
+  return rules.prefix === 'behind' ? normal + meta : normal
 }
 
 /** Bytes of a SentencePiece token in running text. */

@@ -21,6 +21,8 @@ export interface TokenizerParts {
   addBos: boolean
   addEos: boolean
   leadingSpace: boolean
+  /** The space that stands before a text even where it begins with a matched token. */
+  dummyPrefix?: number | null
   /** Ids around a text; BOS and EOS as addBos and addEos say unless given. */
   prefix?: readonly number[]
   suffix?: readonly number[]
@@ -82,17 +84,23 @@ export class VocabularyTokenizer implements Tokenizer {
     const ids: number[] = []
     let first = true
     for (const part of parts) {
-      if (typeof part === 'number') ids.push(part)
+      if (typeof part === 'number') this.addMatched(part, ids, first)
       else {
         for (const piece of this.matcher.split(part, false)) {
-          if (typeof piece === 'number') ids.push(piece)
-          else this.parts.model.encode(piece, ids, first)
+          if (typeof piece === 'string') this.parts.model.encode(piece, ids, first)
+          else this.addMatched(piece, ids, first)
           first = false
         }
       }
       first = false
     }
     return ids
+  }
+
+  private addMatched(id: number, ids: number[], first: boolean): void {
+    const { dummyPrefix = null, vocabulary } = this.parts
+    if (first && dummyPrefix !== null && vocabulary.types[id] === tokenType.userDefined) ids.push(dummyPrefix)
+    ids.push(id)
   }
 
   decode(ids: ArrayLike<number>, options: { special?: boolean } = {}): string {
