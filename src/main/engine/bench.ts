@@ -121,7 +121,11 @@ export async function matrixProbe(
   }
   const x = await filled('inputs', tokens * cols * 4, 'f32')
   const y = await filled('outputs', tokens * rows * 4, 'f32')
-  const linear = new Linear([{ layout, rows, cols, pieces: [piece], columns: null }], null, { none, ordered: none })
+  const linear = new Linear([{ layout, rows, cols, pieces: [piece], columns: null }], null, {
+    none,
+    ordered: none,
+    roundedInputs: { codes: none, scales: none, outliers: none },
+  })
   const cost = {
     flops: 2 * tokens * rows * cols,
     bytes: bytes.weights + bytes.scales + bytes.highBits + 4 * tokens * (rows + cols),

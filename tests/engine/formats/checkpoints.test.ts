@@ -6,7 +6,11 @@ import { awqWriter } from '../../../src/main/engine/formats/checkpoints/awq'
 import { bitsandbytes4Writer, bitsandbytes8Writer } from '../../../src/main/engine/formats/checkpoints/bitsandbytes'
 import { gptqWriter } from '../../../src/main/engine/formats/checkpoints/gptq'
 import type { MatrixPart, MatrixWriter } from '../../../src/main/engine/formats/checkpoints/layout'
-import { awqConfig, gptqConfig } from '../../../src/main/engine/formats/checkpoints/quantization-config'
+import {
+  awqConfig,
+  bitsandbytes8Config,
+  gptqConfig,
+} from '../../../src/main/engine/formats/checkpoints/quantization-config'
 import { dynamicCode, expandScales, type DoubleScales } from '../../../src/main/engine/formats/double-scales'
 import { openModelFile } from '../../../src/main/engine/formats/model-file'
 import { codeLayoutOf, dequantizeMatrix, type QuantizedMatrix } from '../../../src/main/engine/formats/quantized-matrix'
@@ -235,6 +239,16 @@ describe('bitsandbytes', () => {
     expect(found.codes).toEqual(matrix.codes)
     // The layout keeps 127 times the scale.
     found.scales.forEach((scale, i) => expect(Math.abs(scale / matrix.scales[i] - 1)).toBeLessThan(2e-7))
+  })
+
+  it('tells how LLM.int8() matrices take their inputs', async () => {
+    const matrix = randomMatrix(4, 32, 8, { zeros: null, offset: 128 })
+    const threshold = async (config: unknown) =>
+      (await readBack(await write(bitsandbytes8Writer, matrix, config))).inputThreshold
+    expect(await threshold(undefined)).toBe(6)
+    expect(await threshold(bitsandbytes8Config(4.5))).toBe(4.5)
+    expect(await threshold(bitsandbytes8Config(0))).toBe(Infinity)
+    await expect(threshold(bitsandbytes8Config(-1))).rejects.toThrow(/llm_int8_threshold .* is -1/)
   })
 
   it('reads what bitsandbytes itself wrote', async () => {

@@ -15,6 +15,11 @@ export interface CodeLayout {
   codebook: Codebook | null
   /** Whether inputs belong to groups in another order than their own (GPTQ's act-order). */
   ordered: boolean
+  /**
+   * Set where inputs are rounded to bytes too when it is multiplied (LLM.int8(), arXiv 2208.07339): the magnitude beyond which an
+   * input is left as it is; Infinity: none is.
+   */
+  inputThreshold?: number
 }
 
 /** weight[r, c] = scale[r, g(c)] * (code[r, c] - zero[r, g(c)]), or scale[r, g(c)] * codebook[code[r, c]]. */
@@ -36,11 +41,14 @@ export interface QuantizedMatrix {
   codebook: Codebook | null
   /** [cols]: group of each input where it is not floor(c / group) (GPTQ's g_idx), else null. */
   groupOf: Int32Array | null
+  /** As in `CodeLayout`. */
+  inputThreshold?: number
 }
 
 export function codeLayoutOf(matrix: QuantizedMatrix): CodeLayout {
-  const { bits, group, zeros, offset, codebook, groupOf } = matrix
-  return { bits, group, affine: zeros !== null, offset, codebook, ordered: groupOf !== null }
+  const { bits, group, zeros, offset, codebook, groupOf, inputThreshold } = matrix
+  const layout: CodeLayout = { bits, group, affine: zeros !== null, offset, codebook, ordered: groupOf !== null }
+  return inputThreshold === undefined ? layout : { ...layout, inputThreshold }
 }
 
 /**

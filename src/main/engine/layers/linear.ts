@@ -1,13 +1,14 @@
 /** y = W x (+ b) for packed weights of any format, whole or in pieces. */
 import { type Binding } from '../device/bindings'
 import { gatherColumns } from '../kernels/gather-columns'
+import { int8Inputs, matmulInt8Tiled, matmulInt8Vec } from '../kernels/int8'
 import { matmulTiled, matmulVec } from '../kernels/matmul'
 import { layoutConstants } from '../kernels/weight-formats'
 import { isScaled, stepsOf } from '../quant/packed-layout'
 import { type ActivationType, type Step } from './step'
 import { type RowSource } from './rows'
 import { type WeightLoader } from './weight-loader'
-import { orderedTokens, type PackedMatrix, type WeightBuffers } from './weights'
+import { orderedTokens, type PackedMatrix, roundedTokens, type WeightBuffers } from './weights'
 
 export interface LinearCall {
   x: GPUBuffer
@@ -34,12 +35,12 @@ export class Linear {
   /** Canonical names of the stacked tensors. */
   readonly names: readonly string[]
   private readonly bias: GPUBuffer | null
-  private readonly buffers: Pick<WeightBuffers, 'none' | 'ordered'>
+  private readonly buffers: Pick<WeightBuffers, 'none' | 'ordered' | 'roundedInputs'>
 
   constructor(
     matrices: PackedMatrix[],
     bias: GPUBuffer | null,
-    buffers: Pick<WeightBuffers, 'none' | 'ordered'>,
+    buffers: Pick<WeightBuffers, 'none' | 'ordered' | 'roundedInputs'>,
     names: readonly string[] = [],
   ) {
     this.matrices = matrices
@@ -68,6 +69,7 @@ export class Linear {
     let offset = 0
     for (const matrix of this.matrices) {
       if (matrix.columns) this.runOrdered(step, call, matrix, matrix.columns, offset)
+      else if (matrix.layout.inputThreshold !== undefined) this.runRounded(step, call, matrix, offset)
       else this.runMatrix(step, call, matrix, offset)
       offset += matrix.rows
     }
@@ -82,22 +84,84 @@ export class Linear {
     offset: number,
   ): void {
     const { cols } = matrix
+    for (const part of this.parts(call, cols, orderedTokens)) {
+      const ordered = this.buffers.ordered
+      step.recorder.run(gatherColumns, { IN: call.input }, { x: part.x, columns, y: ordered }, { tokens: part.tokens, cols }) // prettier-ignore
+      this.runMatrix(step, { ...part, x: ordered }, matrix, offset)
+    }
+  }
+
+  /** Rounds the inputs to bytes first, as many tokens at a time as there is room for. */
+  private runRounded(step: Pick<Step, 'recorder'>, call: LinearCall, matrix: PackedMatrix, offset: number): void {
+    const { layout, cols } = matrix
+    // Numbers that f32 does not hold are beyond every input as well.
+    const threshold = Math.min(layout.inputThreshold ?? Infinity, 3e38)
+    for (const part of this.parts(call, cols, roundedTokens)) {
+      const { codes, scales, outliers } = this.buffers.roundedInputs
+      step.recorder.run(
+        int8Inputs,
+        { IN: call.input },
+        { x: part.x, codes, inputScales: scales, outliers },
+        { tokens: part.tokens, cols, steps: stepsOf(cols), threshold },
+      )
+      for (const piece of matrix.pieces) this.runProducts(step, part, matrix, piece, offset + piece.firstRow)
+    }
+  }
+
+  /** A call cut into calls of at most `most` tokens, a multiple of 64: so bindings begin where they may. */
+  private parts(call: LinearCall, cols: number, most: number): (PartCall & { stride: number })[] {
     const stride = call.stride ?? this.rows
     const bytes = (type: ActivationType) => (type === 'f16' ? 2 : 4)
-    for (let first = 0; first < call.tokens; first += orderedTokens) {
-      const tokens = Math.min(orderedTokens, call.tokens - first)
-      const part = (buffer: GPUBuffer, width: number) => ({
-        buffer,
-        offset: first * width,
-        size: tokens * width,
-      })
-      const whole = tokens === call.tokens
-      const x = whole ? call.x : part(call.x, cols * bytes(call.input))
-      const y = whole ? call.y : part(call.y, stride * bytes(call.output))
-      const ordered = this.buffers.ordered
-      step.recorder.run(gatherColumns, { IN: call.input }, { x, columns, y: ordered }, { tokens, cols })
-      this.runMatrix(step, { ...call, x: ordered, y, tokens, stride }, matrix, offset)
-    }
+    if (call.tokens <= most) return [{ ...call, stride }]
+    return Array.from({ length: Math.ceil(call.tokens / most) }, (_, i) => {
+      const first = i * most
+      const tokens = Math.min(most, call.tokens - first)
+      const part = (buffer: GPUBuffer, width: number) => ({ buffer, offset: first * width, size: tokens * width })
+      const x = part(call.x, cols * bytes(call.input))
+      return { ...call, x, y: part(call.y, stride * bytes(call.output)), tokens, stride }
+    })
+  }
+
+  private runProducts(
+    step: Pick<Step, 'recorder'>,
+    call: PartCall,
+    { layout, cols }: PackedMatrix,
+    piece: PackedMatrix['pieces'][number],
+    outOffset: number,
+  ): void {
+    const { tokens, x, y } = call
+    const { codes, scales: inputScales, outliers } = this.buffers.roundedInputs
+    step.recorder.run(
+      tokens <= vectorTokens ? matmulInt8Vec : matmulInt8Tiled,
+      {
+        IN: call.input,
+        OUT: call.output,
+        MINIMUM: layout.minimum,
+        WIDE: layout.wide,
+        GROUP: layout.group,
+        BIAS: this.bias !== null,
+        ADD: call.add ?? false,
+        OCTETS: tokens <= 8 ? 1 : 2,
+      },
+      {
+        weights: piece.weights,
+        scales: piece.scales,
+        codes,
+        inputScales,
+        outliers,
+        x,
+        bias: this.bias ?? this.buffers.none,
+        y,
+      },
+      {
+        tokens,
+        cols,
+        steps: stepsOf(cols),
+        rows: piece.rows,
+        out_offset: outOffset,
+        out_stride: call.stride ?? this.rows,
+      },
+    )
   }
 
   private runMatrix(step: Pick<Step, 'recorder'>, call: PartCall, matrix: PackedMatrix, offset: number): void {

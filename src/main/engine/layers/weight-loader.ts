@@ -224,6 +224,7 @@ export class WeightLoader {
     const { layout, rows, cols } = plan
     const packer = new TilePacker(layout, cols, this.gpu.profile.lanes)
     const matrix: PackedMatrix = { layout, rows, cols, pieces: [], columns: null }
+    if (layout.inputThreshold !== undefined) await this.buffers.roomForRounded(cols)
     const tileRows = this.gpu.profile.lanes * 4
     const chunkRows = Math.max(tileRows, Math.floor(chunkBytes / plan.rowBytes / tileRows) * tileRows)
     const pieceRows = this.rowsPerPiece(matrix, tileRows)

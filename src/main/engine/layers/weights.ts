@@ -1,6 +1,7 @@
 /** Weights on the GPU: packed matrices in pieces that bindings can hold, and plain vectors. */
 import { type Gpu } from '../device/gpu'
-import { type PackedLayout } from '../quant/packed-layout'
+import { outlierBlock } from '../kernels/int8'
+import { type PackedLayout, stepsOf } from '../quant/packed-layout'
 
 /** Consecutive rows of a matrix, in buffers of their own. */
 export interface MatrixPiece {
@@ -23,6 +24,26 @@ export interface PackedMatrix {
 /** Tokens whose inputs are put in order at a time: 64 rows of them begin at a multiple of 256 bytes, as bindings must. */
 export const orderedTokens = 256
 
+/** Tokens whose inputs are rounded to bytes at a time: whole blocks that share outliers. */
+export const roundedTokens = 256
+
+/** Room for the inputs of int8 products, as int8_inputs writes them: of `roundedTokens` tokens. */
+export interface RoundedInputs {
+  codes: GPUBuffer
+  scales: GPUBuffer
+  outliers: GPUBuffer
+}
+
+/** Bytes of `RoundedInputs` for rows of `cols` inputs. */
+export function roundedBytes(cols: number): { codes: number; scales: number; outliers: number } {
+  const steps = stepsOf(cols)
+  return {
+    codes: roundedTokens * steps * 32,
+    scales: roundedTokens * 4,
+    outliers: (roundedTokens / outlierBlock) * steps * 4,
+  }
+}
+
 /** Every buffer of a model, released together. */
 export class WeightBuffers {
   readonly gpu: Gpu
@@ -31,6 +52,7 @@ export class WeightBuffers {
   private readonly buffers: GPUBuffer[] = []
   private inOrder: GPUBuffer | null = null
   private orderedBytes = 0
+  private rounded: RoundedInputs | null = null
   sizeBytes = 0
 
   private constructor(gpu: Gpu, none: GPUBuffer) {
@@ -63,6 +85,24 @@ export class WeightBuffers {
       this.orderedBytes = bytes
     }
     return columns
+  }
+
+  /** Makes room for rounded inputs of `cols` where there is less so far. */
+  async roomForRounded(cols: number): Promise<void> {
+    const bytes = roundedBytes(cols)
+    if (this.rounded && this.rounded.codes.size >= bytes.codes) return
+    for (const buffer of Object.values(this.rounded ?? {})) this.drop(buffer)
+    this.rounded = {
+      codes: await this.allocate('rounded inputs', bytes.codes),
+      scales: await this.allocate('scales of rounded inputs', bytes.scales),
+      outliers: await this.allocate('outliers', bytes.outliers),
+    }
+  }
+
+  /** Of the longest rows that room was made for. */
+  get roundedInputs(): RoundedInputs {
+    const { none } = this
+    return this.rounded ?? { codes: none, scales: none, outliers: none }
   }
 
   private drop(buffer: GPUBuffer): void {

@@ -47,6 +47,8 @@ export interface PackedLayout {
   zero: boolean
   /** Scales and minima as f32, where they do not fit f16 exactly; else f16. */
   wide: boolean
+  /** Inputs are rounded to bytes, but for those of a larger magnitude (LLM.int8()); undefined: they are read as they are. */
+  inputThreshold?: number
 }
 
 const plain = (format: PackedFormat): PackedLayout => ({
@@ -88,6 +90,12 @@ export function layoutOfCodes(codes: CodeLayout, type: TensorType, cols: number)
   const offset = codebook ? 0 : codes.offset - codeShift(codes)
   // Kernels know offsets that are whole and not negative; any other is a zero that all groups share.
   const zero = affine || offset < 0 || !Number.isInteger(offset)
+  const products =
+    format === 'q8' &&
+    !zero &&
+    offset === 0 &&
+    (group === cols || group % 32 === 0) &&
+    codes.inputThreshold !== undefined
   return {
     format,
     group: group === cols ? stepsOf(cols) * 32 : group,
@@ -95,6 +103,7 @@ export function layoutOfCodes(codes: CodeLayout, type: TensorType, cols: number)
     minimum: zero,
     zero,
     wide: type !== 'f16',
+    ...(products && { inputThreshold: codes.inputThreshold }),
   }
 }
 
@@ -108,7 +117,8 @@ export const sameLayout = (a: PackedLayout, b: PackedLayout): boolean =>
   a.offset === b.offset &&
   a.minimum === b.minimum &&
   a.zero === b.zero &&
-  a.wide === b.wide
+  a.wide === b.wide &&
+  a.inputThreshold === b.inputThreshold
 
 /** Steps of 32 inputs a row is padded to. */
 export const stepsOf = (cols: number): number => Math.ceil(cols / 32)

@@ -6,7 +6,7 @@ import { type ModelConfig } from '../models/config'
 import { isEncoder } from '../models/load-decoder'
 import { paddedHeadDim } from '../models/padding'
 import { blockTokens } from '../kernels/attention'
-import { orderedTokens } from '../layers/weights'
+import { orderedTokens, roundedBytes } from '../layers/weights'
 import { kvBytesPerToken as bytesPerToken } from '../layers/kv-cache'
 import { layoutOfTensor, packedBytes } from '../quant/packed-layout'
 import { encoderMemoryBytes } from './encoder-runner'
@@ -71,6 +71,7 @@ function planEncoder(config: ModelConfig, weightsBytes: number, limits: MemoryLi
 function weightBytes(config: ModelConfig, tensors: Iterable<TensorInfo>, lanes: number): number {
   let sum = 0
   let longestOrder = 0
+  let longestRounded = 0
   for (const tensor of tensors) {
     const { name, shape, type, quantized } = tensor
     // A tied head that a file holds nevertheless is not loaded a second time.
@@ -84,12 +85,14 @@ function weightBytes(config: ModelConfig, tensors: Iterable<TensorInfo>, lanes: 
     const cols = shape[shape.length - 1]
     const { weights, scales, highBits } = packedBytes(layoutOfTensor(tensor), elements / cols, cols, lanes)
     sum += weights + scales + highBits
+    if (layoutOfTensor(tensor).inputThreshold !== undefined) longestRounded = Math.max(longestRounded, cols)
     if (quantized?.ordered) {
       sum += 4 * cols
       longestOrder = Math.max(longestOrder, cols)
     }
   }
-  return sum + orderedTokens * longestOrder * 4
+  const rounded = longestRounded > 0 ? Object.values(roundedBytes(longestRounded)) : []
+  return sum + orderedTokens * longestOrder * 4 + rounded.reduce((all, bytes) => all + bytes, 0)
 }
 
 /** Everything a step works in, as the runtime allocates it. */

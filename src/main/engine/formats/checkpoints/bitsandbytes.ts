@@ -18,6 +18,7 @@ import { JsonFault, parseStrictJson, type JsonObject } from '../strict-json'
 import type { TensorInfo, WeightFile } from '../weight-file'
 import type { TensorDescriptor } from '../weight-writer'
 import { decodeFloats } from './floats'
+import { readInputThreshold } from './quantization-config'
 import {
   brokenMatrix,
   bytesOf,
@@ -160,7 +161,16 @@ export async function findBitsandbytes8(file: WeightFile, stem: string): Promise
     if (bytes[0] !== 0) throw unreadMatrix(weight, `weight_format ${bytes[0]}, which is not row by row`)
     parts.push(format)
   }
-  const layout: CodeLayout = { bits: 8, group: cols, affine: false, offset: 128, codebook: null, ordered: false }
+  const inputThreshold = await readInputThreshold(file.paths[0])
+  const layout: CodeLayout = {
+    bits: 8,
+    group: cols,
+    affine: false,
+    offset: 128,
+    codebook: null,
+    ordered: false,
+    inputThreshold,
+  }
   return {
     info: {
       name: weight,
@@ -170,7 +180,7 @@ export async function findBitsandbytes8(file: WeightFile, stem: string): Promise
       quantized: layout,
     },
     parts: parts.map((part) => part.name),
-    read: () => read8(file, weight, parts, rows, cols),
+    read: async () => ({ ...(await read8(file, weight, parts, rows, cols)), inputThreshold }),
   }
 }
 

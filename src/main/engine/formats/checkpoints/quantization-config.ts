@@ -68,6 +68,23 @@ function unread(file: string, key: string, value: unknown): MoruError {
   )
 }
 
+/** As bitsandbytes has it where nothing is said (arXiv 2208.07339, section 3.2). */
+const defaultThreshold = 6
+
+/**
+ * The magnitude beyond which inputs of LLM.int8() matrices stay as they are, from the config.json beside a checkpoint.
+ * 0 says there, as for bitsandbytes, that all are rounded: Infinity.
+ * @throws MoruError invalid_file, unsupported
+ */
+export async function readInputThreshold(path: string): Promise<number> {
+  const file = join(dirname(path), 'config.json')
+  const fields = asObject((await readObject(file))?.quantization_config)
+  const threshold = fields?.llm_int8_threshold ?? defaultThreshold
+  if (typeof threshold !== 'number' || !Number.isFinite(threshold) || threshold < 0)
+    throw unread(file, 'llm_int8_threshold', threshold)
+  return threshold === 0 ? Infinity : threshold
+}
+
 const asObject = (value: unknown): Fields | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null
 
@@ -153,7 +170,7 @@ export function bitsandbytes4Config(
   }
 }
 
-/** The section of config.json for LLM.int8() matrices. */
+/** The section of config.json for LLM.int8() matrices; a threshold of 0 leaves no input as it is. */
 export function bitsandbytes8Config(
   threshold: number,
   plainModules: readonly string[] = ['lm_head'],
