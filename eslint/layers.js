@@ -8,6 +8,7 @@ import { dirname, relative, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 const domains = {
   trace: [],
+  runs: [],
   chat: ['models', 'trace'],
   models: [],
   text: ['chat', 'models', 'trace'],

@@ -9,6 +9,7 @@ import { Downloads, ModelLibrary, modelsHandlers } from '../models'
 import { profilerHandlers } from '../profile'
 import { quantizeHandlers } from '../quantize'
 import { ask, CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
+import { runHandlers } from '../runs'
 import { openStore } from '../store'
 import { redactor } from '../../shared/redaction'
 import { textHandlers } from '../text'
@@ -18,6 +19,7 @@ import { EngineService } from './engine-service'
 import { type Handlers } from './handlers'
 import { type Log, logRedaction } from './log'
 import { profileHandlers } from './profile-handlers'
+import { runEnvironment } from './run-environment'
 import { type Services } from './start'
 
 export interface ComposeOptions {
@@ -42,7 +44,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     options.log.info(figures, 'profile opened')
     void traces.forgetConversations(purgedConversations)
   }
-  const jobs = new JobRunner(store)
+  const jobs = new JobRunner(store, () => runEnvironment(engine.status(), options.bundledModels))
   const library: ModelLibrary = new ModelLibrary({
     store,
     bundledFolder: options.bundledModels,
@@ -102,6 +104,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...presetHandlers(store),
     ...jobHandlers(jobs),
     ...traceHandlers(store, traces),
+    ...runHandlers(store),
     ...textHandlers(engine, tracer, defaultModel),
     ...knowledgeHandlers({
       ...asking,

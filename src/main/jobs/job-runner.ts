@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { type Job } from '../../shared/contract/jobs'
 import { MoruError } from '../../shared/errors'
+import { type RunEnvironment } from '../../shared/contract/runs'
 import { type Store } from '../store'
 import { ChangeNotice } from './change-notice'
-import { type JobHandle, RunningJob } from './running-job'
+import { type JobHandle, jobOf, RunningJob } from './running-job'
 
 export interface JobSpec {
   kind: Job['kind']
@@ -34,17 +35,22 @@ export class JobRunner {
   readonly #running = new Map<string, RunningJob>()
   readonly #repeaters = new Map<Job['kind'], Repeater>()
   readonly #followers = new Set<{ pending: Map<string, Job>; notice: ChangeNotice }>()
+  readonly #environment: () => RunEnvironment | null
   #closed = false
 
-  constructor(store: Pick<Store, 'runs'>) {
+  /** `environment`: what runs are done with now. */
+  constructor(store: Pick<Store, 'runs'>, environment: () => RunEnvironment | null = () => null) {
     this.#runs = store.runs
+    this.#environment = environment
   }
 
   /** Starts `work` at once. Its row is there before the first line of it runs. @throws busy when closing. */
   start(spec: JobSpec, work: JobWork): StartedJob {
     if (this.#closed) throw new MoruError('busy', 'Moru is shutting down; no new work is taken on.')
     const id = randomUUID()
-    const job = new RunningJob({ ...spec, id }, this.#runs, (state) => this.#publish(state))
+    const job = new RunningJob({ ...spec, id, environment: this.#environment() }, this.#runs, (state) =>
+      this.#publish(state),
+    )
     this.#running.set(id, job)
     const ended = job.run(work).finally(() => this.#running.delete(id))
     return { id, ended }
@@ -57,9 +63,7 @@ export class JobRunner {
 
   /** Newest first; running ones with their figures of now. */
   list(limit: number): Job[] {
-    return this.#runs
-      .list(limit)
-      .map((run) => this.#running.get(run.id)?.state() ?? { ...run, ratePerSecond: null, remainingMs: null })
+    return this.#runs.list(limit).map((run) => this.#running.get(run.id)?.state() ?? jobOf(run))
   }
 
   /** Asks a job to stop; it has ended within a second. Nothing happens to one that has ended. @throws not_found */

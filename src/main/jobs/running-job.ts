@@ -20,6 +20,11 @@ export interface JobHandle {
   rename(title: string): void
 }
 
+/** A run as a job that is not running. */
+export function jobOf({ environment: _environment, ...run }: Run): Job {
+  return { ...run, ratePerSecond: null, remainingMs: null }
+}
+
 /** A job between its start and its end. */
 export class RunningJob implements JobHandle {
   readonly id: string
@@ -34,7 +39,7 @@ export class RunningJob implements JobHandle {
   #reportedAt = 0
   #storedAt = Date.now()
 
-  constructor(spec: JobSpec & { id: string }, runs: Store['runs'], report: (state: Job) => void) {
+  constructor(spec: JobSpec & Pick<Run, 'id' | 'environment'>, runs: Store['runs'], report: (state: Job) => void) {
     const startedAt = Date.now()
     this.id = spec.id
     this.#runs = runs
@@ -93,7 +98,7 @@ export class RunningJob implements JobHandle {
     const now = performance.now()
     const running = this.#run.state === 'running'
     return {
-      ...this.#run,
+      ...jobOf(this.#run),
       ratePerSecond: running ? this.#rate.perSecond(now) : null,
       remainingMs: running ? this.#rate.remainingMs(this.#run.total, now) : null,
     }

@@ -1,6 +1,7 @@
 /** What the host answers for collections, documents, search, evaluation, embeddings, asking and the answer cache. */
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { type AnswerCache } from '../cache'
+import { type JobRunner } from '../jobs'
 import { embedTexts } from './embed-texts'
 import { ask } from './ask/ask'
 import { type AskServices } from './ask/ask-context'
@@ -22,6 +23,7 @@ type AnswerRoutes =
   'searchRun' | 'searchMap' | 'evaluateRetrieval' | 'embedTexts' | 'askRun' | 'cacheStats' | 'cacheClear'
 
 export interface KnowledgeServices extends AskServices, EvaluateServices {
+  jobs: JobRunner
   collections: CollectionService
 }
 

@@ -16,6 +16,7 @@ import documentWarning from './migrations/0011-document-warning.sql?raw'
 import profiles from './migrations/0012-profiles.sql?raw'
 import messageSources from './migrations/0013-message-sources.sql?raw'
 import traces from './migrations/0014-traces.sql?raw'
+import runEnvironment from './migrations/0015-run-environment.sql?raw'
 
 export interface Migration {
   name: string
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   { name: '0012-profiles', sql: profiles },
   { name: '0013-message-sources', sql: messageSources },
   { name: '0014-traces', sql: traces },
+  { name: '0015-run-environment', sql: runEnvironment },
 ]
 
 /** 'MORU' in ASCII, in the file's header: tells a profile of ours from any other SQLite file. */

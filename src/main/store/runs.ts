@@ -1,14 +1,16 @@
 /** The history of long jobs: a row from the moment one starts, so that a crash leaves a trace of it. */
 import { type Job } from '../../shared/contract/jobs'
+import { type RunEnvironment } from '../../shared/contract/runs'
 import { MoruError } from '../../shared/errors'
 import { type Database } from './database'
 import { type Redaction } from './redaction'
 
 /** A job as stored: without the figures that only a running one has. */
-export type Run = Omit<Job, 'ratePerSecond' | 'remainingMs'>
+export type Run = Omit<Job, 'ratePerSecond' | 'remainingMs'> & { environment: RunEnvironment | null }
 
-interface Row extends Omit<Run, 'parameters' | 'result' | 'startedAt' | 'endedAt'> {
+interface Row extends Omit<Run, 'parameters' | 'result' | 'startedAt' | 'endedAt' | 'environment'> {
   parameters: string
+  environment: string | null
   result: string | null
   started_at: number
   ended_at: number | null
@@ -27,14 +29,16 @@ const runOf = (row: Row): Run => ({
   error: row.error,
   startedAt: row.started_at,
   endedAt: row.ended_at,
+  environment: row.environment === null ? null : JSON.parse(row.environment),
 })
 
 /** Secrets are taken out of all that a run says. */
 export function runRepository(db: Database, redaction: Redaction) {
-  const columns = 'id, kind, title, state, done, total, unit, parameters, result, error, started_at, ended_at'
+  const columns =
+    'id, kind, title, state, done, total, unit, parameters, result, error, started_at, ended_at, environment'
   const insert = db.prepare(
     `INSERT INTO run (${columns}) VALUES (@id, @kind, @title, @state, @done, @total, @unit, @parameters, @result,
-     @error, @startedAt, @endedAt)`,
+     @error, @startedAt, @endedAt, @environment)`,
   )
   const update = db.prepare(
     `UPDATE run SET title = @title, state = @state, done = @done, total = @total, result = @result, error = @error,
@@ -49,7 +53,9 @@ export function runRepository(db: Database, redaction: Redaction) {
     parameters: JSON.stringify(redaction.deep(run.parameters)),
     result: run.result && JSON.stringify(redaction.deep(run.result)),
     error: run.error && redaction.text(run.error),
+    environment: run.environment && JSON.stringify(run.environment),
   })
+  const drop = db.prepare(`DELETE FROM run WHERE id = ? AND state <> 'running'`)
 
   return {
     add: (run: Run) => void insert.run(stored(run)),
@@ -63,6 +69,30 @@ export function runRepository(db: Database, redaction: Redaction) {
     },
     /** Newest first. */
     list: (limit: number): Run[] => newest.all(limit).map(runOf),
+    /** Newest first, of these kinds, that hold all words of `search`; `limit` -1: all. */
+    find(kinds: readonly Run['kind'][] | null, search: string, limit: number): Run[] {
+      const words = search.split(/\s+/).filter(Boolean)
+      const holds = words.map(() => `(title || ' ' || parameters || ' ' || coalesce(error, '')) LIKE ? ESCAPE '\\'`)
+      const ofKinds = kinds ? ['kind IN (SELECT value FROM json_each(?))'] : []
+      const where = [...ofKinds, ...holds].join(' AND ') || '1'
+      const values = [
+        ...(kinds ? [JSON.stringify(kinds)] : []),
+        ...words.map((word) => `%${word.replace(/[\\%_]/g, '\\$&')}%`),
+      ]
+      const sql = `SELECT ${columns} FROM run WHERE ${where} ORDER BY seq DESC LIMIT ?`
+      return db
+        .prepare<unknown[], Row>(sql)
+        .all(...values, limit)
+        .map(runOf)
+    },
+    /** Deletes those that have ended, for good. @returns how many. */
+    remove(ids: readonly string[]): number {
+      db.pragma('secure_delete = ON')
+      const removed = db.transaction(() => ids.reduce((sum, id) => sum + drop.run(id).changes, 0))()
+      db.pragma('secure_delete = OFF')
+      db.pragma('wal_checkpoint(TRUNCATE)')
+      return removed
+    },
     /** Marks runs whose host has gone. @returns how many. */
     markInterrupted: () => interrupt.run(Date.now()).changes,
   }

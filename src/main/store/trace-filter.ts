@@ -29,6 +29,8 @@ export function selection(filter: TraceFilter, before: number | null): Selection
   among('t.kind', filter.kinds)
   among('t.model', filter.models)
   among('t.state', filter.states)
+  // Says again what the partial index holds.
+  if (filter.states && !filter.states.includes('ok')) add(`t.state <> 'ok'`)
   if (filter.cacheHit) add(`t.cache IN ('exact', 'similar')`)
   if (filter.minDurationMs !== undefined) add('t.duration_ms >= ?', filter.minDurationMs)
   if (filter.startedAfter !== undefined) add('t.started_at >= ?', filter.startedAfter)
@@ -38,7 +40,9 @@ export function selection(filter: TraceFilter, before: number | null): Selection
   for (const word of text.verify) {
     // Contents are JSON: a quotation mark or a backslash stands there escaped.
     const inside = JSON.stringify(word).slice(1, -1)
-    add('(holds(c.input, ?) OR holds(c.output, ?) OR holds(t.error, ?))', inside, inside, word)
+    // Hangul knows no case: SQLite finds it by itself, some ten times as fast.
+    const holds = word.toUpperCase() === word ? 'instr' : 'holds'
+    add(`(${holds}(c.input, ?) OR ${holds}(c.output, ?) OR ${holds}(t.error, ?))`, inside, inside, word)
   }
   return { from: tables(indexed, text.verify.length > 0), where: conditions.join(' AND ') || '1', values, seq }
 }

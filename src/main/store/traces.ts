@@ -108,7 +108,9 @@ const spanOf = (row: SpanRow): TraceSpan => ({
   attributes: JSON.parse(row.attributes),
 })
 const messagesOf = (json: string | null): TraceMessage[] | null => (json === null ? null : JSON.parse(json))
-const jsonOf = (messages: TraceMessage[] | null | undefined) => (messages ? JSON.stringify(messages) : null)
+/** In one Unicode form, so that SQLite can look into it. */
+const jsonOf = (messages: TraceMessage[] | null | undefined) =>
+  messages ? JSON.stringify(messages).normalize('NFC') : null
 
 /** All that is searched of a trace. */
 const searchedText = (content: ContentRow | undefined, error: string | null): string => {

@@ -8,6 +8,7 @@ import * as knowledge from './knowledge'
 import * as models from './models'
 import * as profiler from './profiler'
 import * as quantize from './quantize/served'
+import * as runs from './runs'
 import * as settings from './settings'
 import * as text from './text'
 import * as traces from './traces'
@@ -24,6 +25,7 @@ const modules = {
   ...quantize,
   ...knowledge,
   ...traces,
+  ...runs,
 }
 type Modules = typeof modules
 type EndpointKeys = { [K in keyof Modules]: Modules[K] extends Endpoint ? K : never }[keyof Modules]

@@ -16,6 +16,7 @@ export const job = z.object({
     'convert',
     'profile',
     'schedule',
+    'evaluate',
   ]),
   title: z.string(),
   state: z.enum(['running', 'done', 'failed', 'cancelled', 'interrupted']),

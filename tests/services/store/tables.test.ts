@@ -98,6 +98,7 @@ describe('runs', () => {
     error: null,
     startedAt: 1,
     endedAt: null,
+    environment: null,
   })
   it('are listed newest first and marked when their host has gone', () => {
     const store = temporaryStore()

@@ -177,7 +177,15 @@ describe('secrets', () => {
       unit: 'steps',
       parameters: { a: [all] },
     } as const
-    store.runs.add({ ...run, parameters: { a: [all] }, result: { b: all }, error: all, startedAt: 1, endedAt: 2 })
+    store.runs.add({
+      ...run,
+      parameters: { a: [all] },
+      result: { b: all },
+      error: all,
+      startedAt: 1,
+      endedAt: 2,
+      environment: null,
+    })
     const [trace] = store.traces.list({}, null, 1)
     expect(store.traces.get(trace.id).input![0].content).toBe(
       Array.from({ length: 7 }, () => '[redacted]').join(' 그리고 '),

@@ -13,6 +13,7 @@ import { logs } from './logs'
 import { models } from './models'
 import { perplexity } from './perplexity'
 import { profile } from './profile'
+import { runs } from './runs'
 import { search } from './search'
 import { tokenize } from './tokenize'
 
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   bench,
   profile,
   logs,
+  runs,
 ]
 
 export function findCommand(name: string): Command {

@@ -2,6 +2,7 @@
 import { type EventOf, type ParsedInputOf } from '../../../shared/contract'
 import { type evaluateRetrieval, type RetrievalMetrics, type SearchMode } from '../../../shared/contract/knowledge'
 import { throwIfCancelled } from '../../../shared/errors'
+import { awaitJob, type JobRunner, type JobWork } from '../../jobs'
 import { reported, type TextEngine } from '../../text'
 import { type IndexServices } from '../indexing/index-collection'
 import { beirFiles, type EvaluatedQuery, queriesOf } from './beir'
@@ -32,28 +33,52 @@ const reranked = 50
 /** Documents that recall@100 needs. */
 const depth = 100
 
+/** A job: its figures stand in the run history, and it ends when the caller leaves. */
 export function evaluate(
-  services: EvaluateServices,
+  services: EvaluateServices & { jobs: JobRunner },
   input: EvaluateInput,
   signal: AbortSignal,
 ): AsyncGenerator<EvaluateEvent> {
+  const { source, modes, embeddingModel, rerankModel, koreanMorphemes } = input
+  const of = source.kind === 'beir' ? source.path : services.store.collections.get(source.collectionId).name
+  const parameters = { source, modes, embeddingModel, rerankModel, koreanMorphemes }
+  const spec = { kind: 'evaluate' as const, title: of, parameters, unit: 'steps' as const, total: null }
   return reported<EvaluateEvent>(async (report) => {
-    const evaluated = await prepare(services, input, report, signal)
-    const results: RetrievalMetrics[] = []
-    const ranks: (number | null)[][] = evaluated.queries.map(() => [])
-    for (const [i, { mode, rerank }] of input.modes.entries()) {
-      const progress = progressOf('search', evaluated.queries.length * input.modes.length, report)
-      const onQuery = (done: number) => progress(i * evaluated.queries.length + done)
-      const { rankings, medianMs } = await searchAll(services, evaluated, mode, rerank, onQuery, signal)
-      rankings.forEach((ranking, q) => ranks[q].push(firstRelevant(ranking)))
-      results.push({ mode, rerank, ...figuresOf(rankings), medianMs })
+    const work: JobWork = (handle, stop) => {
+      const tell: Report = (event) => {
+        if (event.kind === 'progress' && event.stage === 'search') handle.progress(event.done, event.total)
+        report(event)
+      }
+      const attributes = { 'moru.run.id': handle.id, 'moru.evaluate.modes': modes }
+      const asked = () => [{ role: 'user' as const, content: of }]
+      return services.tracer.run('evaluate', { attributes, input: asked }, () => measure(services, input, tell, stop))
     }
-    const perQuery = evaluated.queries.map(({ query, grades, generated }, i) => {
-      const relevant = [...grades].filter(([, grade]) => grade > 0).map(([id]) => id)
-      return { query, relevant, rank: ranks[i], generated }
-    })
-    report({ kind: 'finished', results, perQuery })
+    await awaitJob(services.jobs, spec, work, signal)
   })
+}
+
+async function measure(
+  services: EvaluateServices,
+  input: EvaluateInput,
+  report: Report,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const evaluated = await prepare(services, input, report, signal)
+  const results: RetrievalMetrics[] = []
+  const ranks: (number | null)[][] = evaluated.queries.map(() => [])
+  for (const [i, { mode, rerank }] of input.modes.entries()) {
+    const progress = progressOf('search', evaluated.queries.length * input.modes.length, report)
+    const onQuery = (done: number) => progress(i * evaluated.queries.length + done)
+    const { rankings, medianMs } = await searchAll(services, evaluated, mode, rerank, onQuery, signal)
+    rankings.forEach((ranking, q) => ranks[q].push(firstRelevant(ranking)))
+    results.push({ mode, rerank, ...figuresOf(rankings), medianMs })
+  }
+  const perQuery = evaluated.queries.map(({ query, grades, generated }, i) => {
+    const relevant = [...grades].filter(([, grade]) => grade > 0).map(([id]) => id)
+    return { query, relevant, rank: ranks[i], generated }
+  })
+  report({ kind: 'finished', results, perQuery })
+  return { results, queries: evaluated.queries.length }
 }
 
 /** Reports how far a stage is, four times a second at most and at its end. */

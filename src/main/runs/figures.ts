@@ -1,0 +1,58 @@
+/** What a run's parameters and result say in figures: nested values by their paths, named rows by their names. */
+
+/** A result of thousands of rows has its figures in the result itself. */
+const mostFigures = 300
+/** Longer lists are data, not figures. */
+const longestList = 4
+
+type Leaf = [path: string, value: unknown]
+
+/** Numbers by name: {a: {b: 1}} is a.b; rows with a name and a value are called by that name. */
+export function metricsOf(result: Record<string, unknown> | null): Record<string, number> {
+  const metrics: Record<string, number> = {}
+  let count = 0
+  for (const [path, value] of leaves(result ?? {}, '')) {
+    if (typeof value !== 'number' || !Number.isFinite(value)) continue
+    metrics[path] = value
+    if (++count === mostFigures) break
+  }
+  return metrics
+}
+
+/** Parameters as texts by name. */
+export function parametersOf(parameters: Record<string, unknown>): Record<string, string> {
+  const texts = [...leaves(parameters, '')].slice(0, mostFigures)
+  return Object.fromEntries(
+    texts.map(([path, value]) => [path, typeof value === 'string' ? value : JSON.stringify(value)]),
+  )
+}
+
+function* leaves(value: unknown, path: string): Generator<Leaf> {
+  const below = (name: string) => (path === '' ? name : `${path}.${name}`)
+  if (Array.isArray(value)) {
+    if (value.every(isRow)) for (const row of value) yield* rowLeaves(row, path)
+    else if (value.length <= longestList) for (const [i, one] of value.entries()) yield* leaves(one, below(String(i)))
+  } else if (isRow(value)) for (const [name, one] of Object.entries(value)) yield* leaves(one, below(name))
+  else if (value !== undefined && value !== null) yield [path, value]
+}
+
+type Row = Record<string, unknown>
+const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A row of a table is called by what tells it apart; 'results' says nothing. */
+function* rowLeaves(row: Row, path: string): Generator<Leaf> {
+  const marks = ['name', 'mode', 'phase'].flatMap((key) => (typeof row[key] === 'string' ? [row[key]] : []))
+  if (marks.length === 0) return
+  if (row.rerank === true) marks.push('rerank')
+  const name = [...(path === '' || path === 'results' ? [] : [path]), ...marks].join('.')
+  const figures = Object.entries(row).filter(([, value]) => typeof value === 'number')
+  for (const [key, value] of figures) yield [key === 'value' ? name : `${name}.${key}`, value]
+}
+
+/** Files that a result names. */
+export function artefactsOf(result: Record<string, unknown> | null): string[] {
+  const paths = ['path', 'folder', 'file', 'out'].flatMap((key) =>
+    typeof result?.[key] === 'string' ? [result[key]] : [],
+  )
+  return [...new Set(paths)]
+}
