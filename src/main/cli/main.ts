@@ -19,7 +19,7 @@ export async function main(args: string[], programFolder: string): Promise<numbe
     interrupted.abort()
     setTimeout(() => process.exit(interruptedCode), graceMs).unref()
   })
-  const [name, ...rest] = args
+  const [name, ...rest] = commandFirst(args)
   try {
     if (name === undefined) {
       process.stderr.write(helpText(commands))
@@ -35,6 +35,17 @@ export async function main(args: string[], programFolder: string): Promise<numbe
     process.stderr.write(complaint(thrown, name))
     return thrown instanceof UsageError ? 2 : 1
   }
+}
+
+/** Options of every command may stand before its name: `moru --profile DIR search …`. */
+function commandFirst(args: string[]): string[] {
+  let at = 0
+  for (;;)
+    if (args[at] === '--json' || args[at]?.startsWith('--profile=')) at++
+    else if (args[at] === '--profile') at += 2
+    else break
+  const name = args[at]
+  return name === undefined ? args : [name, ...args.slice(at + 1), ...args.slice(0, at)]
 }
 
 /** A message of a few lines for whatever was thrown; never a stack. */

@@ -51,6 +51,14 @@ describe('wrong usage is one line and a hint, and exit code 2', () => {
     expect(err).toMatch(/moru (help|\w+ --help) shows what it takes/)
   })
 
+  it('takes common options before the command as well', async () => {
+    const { code, out } = await moru(['--json', '--profile', join(profile, 'before'), 'models', 'list'])
+    expect(code).toBe(0)
+    expect(Array.isArray(JSON.parse(out))).toBe(true)
+    expect((await moru(['--profile'])).code).toBe(2)
+    expect((await moru(['--json', 'nothing'])).err).toMatch(/nothing is not a command/)
+  })
+
   it('makes no profile', () => {
     expect(existsSync(join(profile, 'data'))).toBe(false)
   })

@@ -2,6 +2,7 @@ import { throwIfCancelled } from '../../../shared/errors'
 import { childCommand } from './child-command'
 import { defaultLimits, type DocumentFile, type ParsedDocument, type ParseLimits } from './document'
 import { ParserProcess } from './parser-process'
+import { problemOf } from './problem'
 
 export interface DocumentParserOptions {
   /** Children at most. */
@@ -32,7 +33,12 @@ export class DocumentParser {
   ): Promise<ParsedDocument> {
     const process = await this.#take(signal)
     try {
-      return await process.parse(file, { ...defaultLimits, ...limits }, signal)
+      const whole = { ...defaultLimits, ...limits }
+      return await process.parse(file, whole, signal).catch((thrown: unknown) => {
+        // A child may die of what is not in the document: someone ended it, or the system was short of memory.
+        if (problemOf(thrown) === 'crashed') return process.parse(file, whole, signal)
+        throw thrown
+      })
     } finally {
       const next = this.#waiting.shift()
       if (next) next(process)

@@ -115,7 +115,8 @@ export class ParserProcess {
     const memoryMb = Math.round(this.#memoryBytes / 2 ** 20)
     if (this.#stderr.includes(memoryNotice) || /out of memory|Allocation failed/i.test(this.#stderr))
       return documentError('memory_limit', `Reading it took more than ${memoryMb} MB of memory. Split the document.`)
-    const how = killedBy ? `signal ${killedBy}` : `exit code ${code}`
+    const told = this.#stderr.trim().split('\n').at(-1)
+    const how = `${killedBy ? `signal ${killedBy}` : `exit code ${code}`}${told ? `: ${told.slice(0, 200)}` : ''}`
     return documentError('crashed', `Reading it made the parser crash (${how}). The document is probably damaged.`)
   }
 }

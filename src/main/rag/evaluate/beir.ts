@@ -24,7 +24,7 @@ export interface EvaluatedQuery {
 }
 
 const idField = z.union([z.string().min(1).max(1000), z.number().transform(String)])
-const corpusLine = z.object({ _id: idField, title: z.string().nullish(), text: z.string() })
+const corpusLine = z.object({ _id: idField, title: z.string().nullish(), text: z.string().nullish() })
 const queryLine = z.object({ _id: idField, text: z.string().max(100_000) })
 
 /** No line of a known set is nearly as long. */
@@ -46,7 +46,7 @@ export async function beirFiles(folder: string) {
 /** The documents one after the other. @throws invalid_file with the number of the line. */
 export async function* corpusOf(file: string, signal: AbortSignal): AsyncGenerator<CorpusDocument> {
   for await (const { _id, title, text } of jsonLines(file, corpusLine, signal))
-    yield { id: _id.normalize('NFC'), title: title ?? '', text: title ? `${title}\n${text}` : text }
+    yield { id: nameOf(_id), title: title ?? '', text: [title, text].filter(Boolean).join('\n') }
 }
 
 /** The queries of the test split that have a relevant document, in the order of their file. */
@@ -57,7 +57,7 @@ export async function queriesOf(
   const grades = await qrelsOf(files.qrels, signal)
   const queries: EvaluatedQuery[] = []
   for await (const { _id, text } of jsonLines(files.queries, queryLine, signal)) {
-    const own = grades.get(_id)
+    const own = grades.get(nameOf(_id))
     if (own && [...own.values()].some((grade) => grade > 0))
       queries.push({ query: text, grades: own, generated: false })
   }
@@ -73,18 +73,33 @@ export async function contentOf(file: string, signal: AbortSignal): Promise<stri
 
 async function qrelsOf(file: string, signal: AbortSignal): Promise<Map<string, Map<string, number>>> {
   const grades = new Map<string, Map<string, number>>()
+  let first = true
   for await (const [number, line] of linesOf(file, signal)) {
-    const [query, document, grade] = line.split('\t').map((field) => field.trim())
+    const [query, document, grade] = qrelFields(line)
     const value = Number(grade)
-    // The first line names the columns.
-    if (number === 1 && !Number.isFinite(value)) continue
+    // The first line may name the columns.
+    const header = first && !Number.isFinite(value)
+    first = false
+    if (header) continue
     if (!query || !document || grade === undefined || grade === '' || !Number.isFinite(value))
       throw broken(file, number, 'a query, a document and a grade are expected, with tabs between')
     const own = grades.get(query) ?? new Map<string, number>()
-    grades.set(query, own.set(document.normalize('NFC'), value))
+    grades.set(query, own.set(document, value))
   }
   return grades
 }
+
+/** Query, document, grade; TREC's files have a column between the first two that says nothing. Without tabs, blanks separate them. */
+function qrelFields(line: string): string[] {
+  const fields = line.includes('\t') ? line.split('\t') : line.trim().split(/\s+/)
+  const named = fields.map(nameOf)
+  return named.length === 4 && ['0', 'q0'].includes(named[1].toLowerCase())
+    ? [named[0], named[2], named[3]]
+    : named.slice(0, 3)
+}
+
+/** Identifiers are compared without the blanks around them, in one Unicode form. */
+const nameOf = (id: string): string => id.trim().normalize('NFC')
 
 /** Objects of a file with one JSON value a line. */
 export async function* jsonLines<T>(file: string, schema: z.ZodType<T>, signal: AbortSignal): AsyncGenerator<T> {

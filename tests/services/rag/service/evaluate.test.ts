@@ -78,6 +78,36 @@ describe('an evaluation', () => {
     expect(await client.request(collectionsList, {})).toEqual([])
   })
 
+  it('reads what sets in the wild look like', async () => {
+    const { client } = await composed(temporaryFolder())
+    const folder = beirFolder()
+    const corpus = [
+      { _id: 'a 1', title: null, text: 'Herring was salted in barrels.', metadata: { url: 'x' } },
+      { _id: 2, title: 'Lanterns of the festival' },
+      { _id: 'cafe\u0301', title: '', text: 'Coffee grows on slopes.', score: 3 },
+      { _id: 'empty', title: '', text: '' },
+    ]
+    const queries = [
+      { _id: 'first one', text: 'salted herring', metadata: {} },
+      { _id: '2', text: 'festival lanterns' },
+      { _id: 'q3', text: 'coffee' },
+      { _id: 'nothing relevant', text: 'barrels' },
+    ]
+    writeFileSync(join(folder, 'corpus.jsonl'), `\uFEFF${lines(corpus).replaceAll('\n', '\r\n')}\r\n\r\n`)
+    writeFileSync(join(folder, 'queries.jsonl'), lines(queries).replaceAll('\n', '\r\n'))
+    const judged = async (qrels: string) => {
+      writeFileSync(join(folder, 'qrels/test.tsv'), qrels)
+      const modes = [{ mode: 'bm25' as const, rerank: false }]
+      const { results } = await evaluated(client, { source: { kind: 'beir', path: folder }, modes })
+      return [results[0].queries, results[0].ndcgAt10]
+    }
+    const rows = ['first one\ta 1\t2', '2\t2\t1', 'q3\tcaf\u00e9\t1.0', 'nothing relevant\ta 1\t0', 'q3\tgone\t0']
+    expect(await judged(`\r\nquery-id\tcorpus-id\tscore\r\n${rows.join('\r\n')}\r\n`)).toEqual([3, 1])
+    expect(await judged(rows.join('\n'))).toEqual([3, 1])
+    expect(await judged(rows.map((row) => row.replace('\t', '\t0\t')).join('\n'))).toEqual([3, 1])
+    expect(await judged('2 2 1\nq3 caf\u00e9 1\n')).toEqual([2, 1])
+  })
+
   it('says which line of which file is broken', async () => {
     const { client } = await composed(temporaryFolder())
     const folder = beirFolder()
