@@ -1,5 +1,6 @@
 /** The engine's public face: the only file of it that others import. */
 export { openModelFile } from './formats/model-file'
+export { type ImportanceMatrix, readImportanceMatrix, writeImportanceMatrix } from './formats/importance-matrix'
 export { type TensorInfo, type WeightFile } from './formats/weight-file'
 export { type ModelConfig } from './models/config'
 export { isEncoder, readModelConfig } from './models/load-decoder'
