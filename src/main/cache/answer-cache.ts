@@ -45,11 +45,16 @@ export const defaultCacheOptions: AnswerCacheOptions = {
 
 export class AnswerCache {
   readonly #rows: Store['cachedAnswers']
-  readonly #options: AnswerCacheOptions
+  readonly #current: () => Partial<AnswerCacheOptions>
 
-  constructor(store: Pick<Store, 'cachedAnswers'>, options: Partial<AnswerCacheOptions> = {}) {
+  /** `options` is asked each time: a person may change them. */
+  constructor(store: Pick<Store, 'cachedAnswers'>, options: () => Partial<AnswerCacheOptions> = () => ({})) {
     this.#rows = store.cachedAnswers
-    this.#options = { ...defaultCacheOptions, ...options }
+    this.#current = options
+  }
+
+  get #options(): AnswerCacheOptions {
+    return { ...defaultCacheOptions, ...this.#current() }
   }
 
   /** The answer to this very question; null when there is none. */

@@ -1,5 +1,6 @@
 /** The composition root: builds the store, the services and the table of handlers. Nothing else knows them all. */
 import { join } from 'node:path'
+import { type Settings } from '../../shared/contract/settings'
 import { benchHandlers } from '../bench'
 import { chatHandlers, ChatService, conversationHandlers, presetHandlers, settingsHandlers } from '../chat'
 import { AnswerCache } from '../cache'
@@ -67,7 +68,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
   )
   if (options.exclusive) void engine.probe()
   const downloads = new Downloads({ library, jobs, store })
-  const cache = new AnswerCache(store)
+  const cache = new AnswerCache(store, () => cacheOptions(store.settings.get().answerCache))
   const search = new SearchService(store, engine, profile, tracer)
   const knowledge = { store, jobs, parser: new DocumentParser(), embeddings: engine, search, cache, tracer }
   const collections = new CollectionService({
@@ -117,4 +118,9 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }
   return { handlers, close }
+}
+
+function cacheOptions({ ageDays, sizeMiB, similar, distance }: Settings['answerCache']) {
+  // No distance is below zero: nothing but the same question is found.
+  return { ageMs: ageDays * 24 * 3_600_000, sizeBytes: sizeMiB * 2 ** 20, distance: similar ? distance : 0 }
 }

@@ -32,7 +32,7 @@ export function settingsRepository(db: Database, hubToken: SecretFile, onChange:
       const before = get()
       for (const key of Object.keys(patch) as (keyof SettingsPatch)[]) {
         if (patch[key] === undefined) continue
-        const merged = key === 'load' || key === 'hub' || key === 'tracing'
+        const merged = key === 'load' || key === 'hub' || key === 'tracing' || key === 'answerCache'
         const value = merged ? { ...before[key], ...patch[key] } : patch[key]
         put.run(key, JSON.stringify(value))
       }

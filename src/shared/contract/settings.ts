@@ -29,6 +29,16 @@ export const tracing = z.object({
 })
 export type Tracing = z.infer<typeof tracing>
 
+/** How long, how much and how alike answers from documents are kept and found again. */
+const answerCache = z.object({
+  ageDays: z.number().int().min(1).max(3650),
+  sizeMiB: z.number().int().min(1).max(16_384),
+  /** Whether the answer to another question counts when both mean the same. */
+  similar: z.boolean(),
+  /** Cosine distance, as a share of the embedding model's spread, below which two questions may mean the same. */
+  distance: z.number().min(0.01).max(0.5),
+})
+
 export const settings = z.object({
   language: z.enum(['system', 'en', 'ko']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
@@ -36,6 +46,7 @@ export const settings = z.object({
   /** Load settings by model id. */
   load: z.record(z.string(), loadSettings).default({}),
   keepTokenDetails: z.boolean().default(true),
+  answerCache: answerCache.default({ ageDays: 30, sizeMiB: 64, similar: true, distance: 0.2 }),
   hub: z
     .object({
       /** Base address of the Hugging Face hub or a mirror. */
@@ -76,6 +87,7 @@ export const settingsUpdate = defineRoute('settings.update', {
     defaultModelId: z.string().nullable().optional(),
     load: z.record(z.string(), loadSettings).optional(),
     keepTokenDetails: z.boolean().optional(),
+    answerCache: answerCache.partial().optional(),
     hub: z
       .object({ endpoint: z.url({ protocol: /^https?$/ }), proxy: z.url({ protocol: /^https?$/ }).nullable() })
       .partial()

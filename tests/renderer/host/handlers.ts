@@ -1,7 +1,8 @@
 /** A small host in memory: enough of every route for the window to be used. */
 import { conversationSettings, type Conversation, type Message } from '../../../src/shared/contract/chat'
 import { type Job } from '../../../src/shared/contract/jobs'
-import { type Collection, type Document } from '../../../src/shared/contract/knowledge'
+import { type OutputOf } from '../../../src/shared/contract'
+import { type cacheStats, type Collection, type Document } from '../../../src/shared/contract/knowledge'
 import { type ModelSummary } from '../../../src/shared/contract/models'
 import { type Preset, settings as settingsSchema } from '../../../src/shared/contract/settings'
 import { MoruError } from '../../../src/shared/errors'
@@ -17,6 +18,7 @@ export interface World {
   messages: Map<string, Message>
   collections: Map<string, Collection>
   documents: Document[]
+  cache: OutputOf<typeof cacheStats>
   models: ModelSummary[]
   presets: Preset[]
   jobs: Job[]
@@ -36,6 +38,7 @@ export const aWorld = (change: Partial<World> = {}): World => ({
   messages: new Map(),
   collections: new Map(),
   documents: [],
+  cache: { entries: 4, sizeBytes: 12_345, exactHits: 3, similarHits: 1, misses: 4, savedMs: 65_000 },
   models: [aModel()],
   presets: [],
   jobs: [],
@@ -205,8 +208,13 @@ function modelHandlers(world: World) {
 function settingsHandlers(world: World) {
   return {
     settingsGet: () => world.settings,
-    settingsUpdate: ({ hub, tracing, ...change }) => {
-      const merged = { hub: { ...world.settings.hub, ...hub }, tracing: { ...world.settings.tracing, ...tracing } }
+    settingsUpdate: ({ hub, tracing, answerCache, ...change }) => {
+      const before = world.settings
+      const merged = {
+        hub: { ...before.hub, ...hub },
+        tracing: { ...before.tracing, ...tracing },
+        answerCache: { ...before.answerCache, ...answerCache },
+      }
       world.settings = { ...world.settings, ...change, ...merged }
       return world.settings
     },

@@ -121,6 +121,11 @@ export function knowledgeHandlers(world: World) {
       if (source.kind === 'queries') throw new MoruError('not_found', `There is no file ${source.path}.`)
       yield evaluated(source.kind === 'generated')
     },
+    cacheStats: () => world.cache,
+    cacheClear: () => {
+      world.cache = { entries: 0, sizeBytes: 0, exactHits: 0, similarHits: 0, misses: 0, savedMs: 0 }
+      return {}
+    },
     documentsRemove: ({ id }) => {
       world.documents = world.documents.filter((d) => d.id !== id)
       return {}

@@ -46,6 +46,7 @@ const settings = {
   defaultModelId: null,
   load: {},
   keepTokenDetails: true,
+  answerCache: { ageDays: 30, sizeMiB: 64, similar: true, distance: 0.2 },
   hub,
   tracing,
 } as const

@@ -56,4 +56,23 @@ export const settings = {
   token: 'Access token',
   tokenStored: 'A token is stored. It is never shown; enter another to replace it.',
   tokenText: 'For gated repositories. It is stored on this machine and never shown.',
+  cache: 'Answer cache',
+  cacheAge: 'Days that answers are kept',
+  cacheBound: 'MiB at most',
+  cacheBoundText: 'When there is more, what was not used for longest goes.',
+  cacheClear: 'Forget all answers',
+  cacheCleared: 'All kept answers are forgotten.',
+  cacheDistance: 'Distance at most',
+  cacheHits: 'Found again',
+  cacheHitsOf: '{hits} of {asked} ({share})',
+  cacheKinds: 'Of these',
+  cacheKindsOf: '{exact} the same question, {similar} a similar one',
+  cacheSaved: 'Time saved',
+  cacheSimilar: 'Similar questions',
+  cacheSimilarText:
+    'A question that means the same gets the same answer, unless numbers, names, a negation or what is asked for differ. Only in languages that the embedding model knows.',
+  cacheSize: 'Kept',
+  cacheSizeOf: '{n} answers, {size}',
+  cacheText:
+    'Answers from documents are kept. The same question about unchanged documents is answered at once, and the answer says so.',
 }

@@ -58,7 +58,7 @@ describe('the answer cache', () => {
   it('lets go what is old, what was not used for longest, and what a removed collection answered', () => {
     const store = temporaryStore()
     const large = 'x'.repeat(1000)
-    const cache = new AnswerCache(store, { sizeBytes: 2500 })
+    const cache = new AnswerCache(store, () => ({ sizeBytes: 2500 }))
     cache.save(context, entry('one', 1, 0, large))
     cache.save(context, entry('two', 1, 0, large))
     cache.findExact(context, { question: 'one' })
@@ -72,7 +72,7 @@ describe('the answer cache', () => {
       false,
       true,
     ])
-    expect(new AnswerCache(store, { ageMs: -1 }).findExact(context, { question: 'one' })).toBeNull()
+    expect(new AnswerCache(store, () => ({ ageMs: -1 })).findExact(context, { question: 'one' })).toBeNull()
     cache.forget('another')
     expect(cache.stats().entries).toBe(2)
     cache.forget('c')
