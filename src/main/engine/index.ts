@@ -27,3 +27,17 @@ export { StreamDecoder } from './tokenizer/stream-decoder'
 export { loadTokenizerFromFolder, loadTokenizerFromMetadata } from './tokenizer/load'
 export { compareWindow } from './quantize/compare-models'
 export { divergence, quantiles, summarize, type TokenDivergence } from './quantize/divergence'
+export {
+  linearMatrices,
+  linearRoles,
+  type LinearRole,
+  type ModelMatrix,
+  readValues,
+  storedBits,
+} from './quantize/model-matrices'
+export { OverlayFile, storedBytes } from './quantize/overlay-file'
+export { type BlockOutcome, type MatrixOutcome, type MatrixRecipe } from './quantize/quantize-block'
+export { type CalibrationWindows, quantizeBlocks, type RunState } from './quantize/quantize-model'
+export { type CheckpointLayout, type QuantizedModel, writeQuantized } from './quantize/write-quantized'
+export { groupsOf } from './quant/groups'
+export { type QuantizedMatrix } from './formats/quantized-matrix'

@@ -8,7 +8,7 @@ import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
 import { Downloads, ModelLibrary, modelsHandlers } from '../models'
 import { profilerHandlers } from '../profile'
-import { quantizeHandlers } from '../quantize'
+import { quantizeHandlers, textSources } from '../quantize'
 import { ask, CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { runHandlers } from '../runs'
 import { openStore } from '../store'
@@ -83,6 +83,8 @@ export async function compose(profile: string, options: ComposeOptions): Promise
 
   if (options.exclusive) void collections.resume()
 
+  const sources = textSources(store, join(options.bundledModels, '../calibration'))
+
   let closed: Promise<void> | null = null
   const closeAll = async () => {
     // Answers first: they are written to the store, and hold the model until they have ended.
@@ -113,7 +115,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
       defaultModel,
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
-    ...quantizeHandlers({ library, jobs }),
+    ...quantizeHandlers({ library, jobs, sources }),
     ...profilerHandlers({ engine, jobs, store, defaultModel }),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }

@@ -66,6 +66,11 @@ export class JobRunner {
     return this.#runs.list(limit).map((run) => this.#running.get(run.id)?.state() ?? jobOf(run))
   }
 
+  /** @throws not_found */
+  get(id: string): Job {
+    return this.#running.get(id)?.state() ?? { ...this.#runs.get(id), ratePerSecond: null, remainingMs: null }
+  }
+
   /** Asks a job to stop; it has ended within a second. Nothing happens to one that has ended. @throws not_found */
   cancel(id: string): void {
     const job = this.#running.get(id)

@@ -2,25 +2,31 @@
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { comparison, type compareRun } from '../../shared/contract/quantize'
-import { awaitJob, type JobRunner } from '../jobs'
-import { type ModelLibrary } from '../models'
+import { awaitJob } from '../jobs'
 import { reported } from '../text'
 import { comparePromptAnswers } from './compare-prompt'
 import { compareText } from './compare-text'
 import { runConversion } from './convert'
+import { planOf } from './plan'
+import { QuantizeService, type QuantizeServiceOptions } from './quantize-service'
 
-export interface QuantizeOptions {
-  library: ModelLibrary
-  jobs: JobRunner
-}
+export { textSources } from './text-sources'
 
-export function quantizeHandlers(options: QuantizeOptions): HandlersFor<'compareRun' | 'comparePrompt' | 'convertRun'> {
+type Served =
+  'quantizePlan' | 'quantizeStart' | 'quantizeFollow' | 'quantizeRuns' | 'compareRun' | 'comparePrompt' | 'convertRun'
+
+export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<Served> {
   const { library } = options
+  const service = new QuantizeService(options)
   const pair = async (models: [string | null, string | null]): Promise<[string, string]> => {
     const [a, b] = [await library.resolve(models[0]), await library.resolve(models[1])]
     return [a.path, b.path]
   }
   return {
+    quantizePlan: async ({ model, recipe }) => planOf(await library.resolve(model), recipe),
+    quantizeStart: async (input) => ({ jobId: await service.start(input) }),
+    quantizeFollow: ({ jobId }, { signal }) => service.follow(jobId, signal),
+    quantizeRuns: ({ limit }) => service.runs(limit),
     compareRun: (input, { signal }) => reported((report) => runComparison(options, input, report, signal)),
     convertRun: (input, { signal }) => reported((report) => runConversion(options, input, report, signal)),
     comparePrompt: (input, { signal }) =>
@@ -38,7 +44,7 @@ export function quantizeHandlers(options: QuantizeOptions): HandlersFor<'compare
 }
 
 async function runComparison(
-  { library, jobs }: QuantizeOptions,
+  { library, jobs }: Pick<QuantizeServiceOptions, 'library' | 'jobs'>,
   input: ParsedInputOf<typeof compareRun>,
   report: (event: EventOf<typeof compareRun>) => void,
   signal: AbortSignal,

@@ -9,6 +9,7 @@ import type { Api, CallOptions, StreamName } from './types'
 const streams: Record<StreamName, true> = {
   'ask.run': true,
   'bench.run': true,
+  'quantize.follow': true,
   'compare.run': true,
   'convert.run': true,
   'compare.prompt': true,

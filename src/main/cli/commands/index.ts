@@ -14,6 +14,7 @@ import { models } from './models'
 import { perplexity } from './perplexity'
 import { profile } from './profile'
 import { runs } from './runs'
+import { quantize } from './quantize'
 import { search } from './search'
 import { tokenize } from './tokenize'
 
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   generate,
   tokenize,
   perplexity,
+  quantize,
   compare,
   convert,
   embed,

@@ -170,6 +170,14 @@ export class TilePacker {
     const elementBytes = 4 / perWord
     const { first, stride } = this.place(row, (this.steps * 32) / perWord)
     let at = first
+    if (perWord === 1 && raw.byteOffset % 4 === 0) {
+      const words = new Uint32Array(raw.buffer, raw.byteOffset, raw.length >> 2)
+      for (let k = 0; k < words.length; k += 32)
+        for (let i = 0; i < 16; i += 4)
+          for (let j = i; j < 32; j += 16)
+            for (let n = k + j; n < k + j + 4; n++, at += stride) if (n < words.length) out[at] = words[n]
+      return
+    }
     const word = (k: number): number => {
       let value = 0
       for (let b = 0; b < 4; b++) {

@@ -79,26 +79,31 @@ export class Engine {
    * Loads a model from a file or folder. Nothing stays behind when it fails.
    * Throws not_found, invalid_file, unsupported, out_of_memory (with the plan's figures), cancelled, no_adapter, device_lost.
    */
-  async load(path: string, { load, onProgress, signal }: LoadOptions): Promise<LoadedModel> {
-    const start = performance.now()
+  async load(path: string, options: LoadOptions): Promise<LoadedModel> {
     const file = await openModelFile(path)
     try {
-      throwIfCancelled(signal)
-      const config = await readModelConfig(file)
-      const { tokenizer, chatTemplate } = await loadTokenizer(file)
-      const gpu = await this.open()
-      throwIfCancelled(signal)
-      const actual = { ...load, computeType: gpu.profile.halfFloats ? load.computeType : ('f32' as const) }
-      const plan = await this.plan(config, file, actual)
-      const decoder = await loadDecoder(gpu, file, config, { onProgress, signal })
-      const runner = await openRunner(gpu, decoder, actual, plan.contextLength, signal)
-      const loadMs = performance.now() - start
-      const model = new LoadedModel({ gpu, runner, tokenizer, template: chatTemplate, loadMs })
-      this.models.add(model)
-      return model
+      return await this.loadFrom(file, options)
     } finally {
       await file.close()
     }
+  }
+
+  /** Loads a model from an open file, which stays the caller's to close. Throws what `load` throws. */
+  async loadFrom(file: WeightFile, { load, onProgress, signal }: LoadOptions): Promise<LoadedModel> {
+    const start = performance.now()
+    throwIfCancelled(signal)
+    const config = await readModelConfig(file)
+    const { tokenizer, chatTemplate } = await loadTokenizer(file)
+    const gpu = await this.open()
+    throwIfCancelled(signal)
+    const actual = { ...load, computeType: gpu.profile.halfFloats ? load.computeType : ('f32' as const) }
+    const plan = await this.plan(config, file, actual)
+    const decoder = await loadDecoder(gpu, file, config, { onProgress, signal })
+    const runner = await openRunner(gpu, decoder, actual, plan.contextLength, signal)
+    const loadMs = performance.now() - start
+    const model = new LoadedModel({ gpu, runner, tokenizer, template: chatTemplate, loadMs })
+    this.models.add(model)
+    return model
   }
 
   /**

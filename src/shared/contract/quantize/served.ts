@@ -1,3 +1,5 @@
 /** The endpoints of quantization that the host answers. */
 export { comparePrompt, compareRun } from './compare'
 export { convertRun } from './convert'
+export { quantizePlan } from './recipe'
+export { quantizeFollow, quantizeRuns, quantizeStart } from './run'

@@ -1,0 +1,87 @@
+/** moru quantize. */
+import { jobsCancel } from '../../../shared/contract/jobs'
+import { type QuantizeResult, quantizeFollow, quantizeStart } from '../../../shared/contract/quantize'
+import { MoruError } from '../../../shared/errors'
+import { checked, type Command, type Context, expectPositionals, pathOf } from '../command'
+import { modelOf } from '../model-option'
+
+export const quantize: Command = {
+  name: 'quantize',
+  usage:
+    'MODEL --method METHOD [--bits 4] [--group 64] --out PATH [--symmetric] [--per-tensor] [--double] [--search-range] [--calibration FILE] ' +
+    '[--calibration-windows 16] [--calibration-window 256] [--damping 0.01] [--natural-order] [--no-clip]',
+  summary: 'Quantize a model',
+  options: {
+    method: { type: 'string' },
+    bits: { type: 'string' },
+    group: { type: 'string' },
+    out: { type: 'string' },
+    symmetric: { type: 'boolean' },
+    'per-tensor': { type: 'boolean' },
+    double: { type: 'boolean' },
+    'search-range': { type: 'boolean' },
+    calibration: { type: 'string' },
+    'calibration-windows': { type: 'string' },
+    'calibration-window': { type: 'string' },
+    damping: { type: 'string' },
+    'natural-order': { type: 'boolean' },
+    'no-clip': { type: 'boolean' },
+  },
+  run: async (values, positionals, context) => {
+    const [named] = expectPositionals(positionals, 'MODEL')
+    const file = values.filled('calibration')
+    const request = {
+      model: named,
+      path: pathOf(values.required('out')),
+      recipe: {
+        method: values.required('method') as 'rtn',
+        bits: values.number('bits'),
+        group: values.number('group'),
+        symmetric: values.flag('symmetric'),
+        perTensor: values.flag('per-tensor'),
+        double: values.flag('double'),
+        searchRange: values.flag('search-range'),
+        gptq: { damping: values.number('damping'), actOrder: !values.flag('natural-order') },
+        awq: { clip: !values.flag('no-clip') },
+        calibration: {
+          source: file === undefined ? { kind: 'bundled' as const } : { kind: 'file' as const, path: pathOf(file) },
+          windows: values.number('calibration-windows'),
+          window: values.number('calibration-window'),
+        },
+      },
+    }
+    const names = { windows: '--calibration-windows', window: '--calibration-window', path: '--out' }
+    const input = { ...checked(quantizeStart, request, names), model: await modelOf(named, context) }
+    const result = await follow(await start(input, context), context)
+    const { sizeBytes, bitsPerWeight, elapsedMs } = result
+    const layers = result.layers.map(({ name, relativeError }) => ({ name, relativeError }))
+    if (!context.json)
+      context.print(
+        `${result.path}: ${sizeBytes.toLocaleString('en')} bytes, ${bitsPerWeight.toFixed(3)} bits a weight, ` +
+          `${(elapsedMs / 1000).toFixed(1)} s\n`,
+      )
+    return { sizeBytes, bitsPerWeight, elapsedMs, layers }
+  },
+}
+
+async function start(input: Parameters<typeof quantizeStart.input.parse>[0], context: Context): Promise<string> {
+  const client = await context.client()
+  const { jobId } = await client.request(quantizeStart, input as never, { signal: context.signal })
+  const cancel = () => void client.request(jobsCancel, { id: jobId }).catch(() => undefined)
+  context.signal.addEventListener('abort', cancel, { once: true })
+  return jobId
+}
+
+async function follow(jobId: string, context: Context): Promise<QuantizeResult> {
+  const client = await context.client()
+  let last = ''
+  for await (const event of client.stream(quantizeFollow, { jobId }, { signal: context.signal })) {
+    if (event.kind === 'matrix') last = `${event.matrix.name} ${event.matrix.relativeError.toFixed(4)}`
+    if (event.kind === 'progress') {
+      const place = event.layer === null ? event.stage : `layer ${event.layer} of ${event.layers}`
+      context.progress(`${place}, ${(event.elapsedMs / 1000).toFixed(0)} s ${last}`)
+    }
+    if (event.kind === 'finished') return event.result
+  }
+  throw new MoruError('internal', 'quantizing ended without a result.')
+}

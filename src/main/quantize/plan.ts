@@ -1,0 +1,108 @@
+/** What a recipe would come to, before anything is computed. */
+import { type PlannedMatrix, type QuantizePlan, type Recipe } from '../../shared/contract/quantize'
+import { MoruError } from '../../shared/errors'
+import {
+  groupsOf,
+  linearMatrices,
+  type ModelConfig,
+  type ModelMatrix,
+  openModelFile,
+  readModelConfig,
+  storedBits,
+  type WeightFile,
+} from '../engine'
+import { type ResolvedModel } from '../models'
+import { choiceOf, isCalibrated, layoutFor, matrixRecipe, storedSize } from './matrix-recipes'
+
+/** Reads the model's header. Throws invalid_input for a group that does not divide, naming the divisors; unsupported. */
+export async function planOf(model: ResolvedModel, recipe: Recipe): Promise<QuantizePlan> {
+  const file = await openModelFile(model.path)
+  try {
+    return planFile(model, file, await readModelConfig(file), recipe)
+  } finally {
+    await file.close()
+  }
+}
+
+export function planFile(model: ResolvedModel, file: WeightFile, config: ModelConfig, recipe: Recipe): QuantizePlan {
+  const matrices = linearMatrices(file, config)
+  const planned = matrices.map((matrix) => planMatrix(matrix, recipe))
+  const quantizedBytes = planned.reduce((sum, m) => sum + m.sizeBytes, 0)
+  const weights = planned.reduce((sum, m) => sum + m.rows * m.cols, 0)
+  const sizeBytes = quantizedBytes + restBytes(file, new Set(matrices.map((m) => m.name)))
+  const { type, bits } = sourceType(file, matrices)
+  return {
+    model: { name: model.name, path: model.path, sizeBytes: file.sizeBytes, bitsPerWeight: bits },
+    recipe,
+    format: 'safetensors',
+    layout: layoutFor(recipe),
+    matrices: planned,
+    sizeBytes,
+    bitsPerWeight: (quantizedBytes * 8) / weights,
+    memoryBytes: memoryOf(config, matrices, recipe),
+    estimatedMs: null,
+    calibrates: isCalibrated(recipe),
+    warnings: [
+      ...(bits < 16 ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
+      ...(reproduces(type, recipe) ? [{ kind: 'reproduces_source' as const, type }] : []),
+      ...(sizeBytes > file.sizeBytes ? [{ kind: 'larger_than_source' as const, sourceBytes: file.sizeBytes }] : []),
+    ],
+  }
+}
+
+function planMatrix(matrix: ModelMatrix, recipe: Recipe): PlannedMatrix {
+  const choice = choiceOf(recipe, matrix)
+  const { canonical: name, layer, role, rows, cols } = matrix
+  const choices = groupsOf(cols)
+  if (!choices.includes(choice.group))
+    throw new MoruError(
+      'invalid_input',
+      `${name} has rows of ${cols} inputs, which groups of ${choice.group} do not divide. Choose ${[...choices.slice(0, -1), '0 (a whole row)'].join(', ')}.`,
+      { details: { group: choice.group, cols, choices } },
+    )
+  matrixRecipe(recipe, matrix)
+  const sizeBytes = storedSize(choice, rows, cols, recipe)
+  const { method, group } = choice
+  return { name, layer, role, rows, cols, method, bits: choice.bits, group, sizeBytes, fallback: null }
+}
+
+/** Tensors that stay: matrices of 16 bits, vectors as they are. */
+function restBytes(file: WeightFile, quantized: ReadonlySet<string>): number {
+  let bytes = 0
+  for (const { name, shape, sizeBytes } of file.tensors.values()) {
+    if (quantized.has(name)) continue
+    bytes += shape.length > 1 ? 2 * shape.reduce((a, b) => a * b, 1) : sizeBytes
+  }
+  return bytes
+}
+
+/** The type that most of the matrices have, and their bits a weight. */
+function sourceType(file: WeightFile, matrices: ModelMatrix[]): { type: string; bits: number } {
+  const counts = new Map<string, number>()
+  let bits = 0
+  let weights = 0
+  for (const { name, rows, cols } of matrices) {
+    const info = file.tensors.get(name)!
+    const type = info.quantized ? `${info.quantized.bits} bits` : info.type
+    counts.set(type, (counts.get(type) ?? 0) + rows * cols)
+    bits += storedBits(info) * rows * cols
+    weights += rows * cols
+  }
+  const [[type]] = [...counts].sort((a, b) => b[1] - a[1])
+  return { type, bits: bits / weights }
+}
+
+/** Asymmetric codes over the source's own groups find its levels again. */
+function reproduces(type: string, recipe: Recipe): boolean {
+  const levels = /^q([458])_[01]$/.exec(type)
+  return levels !== null && recipe.group === 32 && !recipe.symmetric && recipe.bits >= Number(levels[1])
+}
+
+/** One block in f32, its second moments twice, and the windows' hidden states; all codes lie on disk. */
+function memoryOf(config: ModelConfig, matrices: ModelMatrix[], { calibration }: Recipe): number {
+  const block = matrices.filter((m) => m.layer === 0)
+  const weights = block.reduce((sum, m) => sum + m.rows * m.cols, 0)
+  const widest = Math.max(...block.map((m) => m.cols))
+  const tokens = calibration.windows * calibration.window
+  return 12 * weights + 24 * widest * widest + 8 * tokens * config.hiddenDim + 64 * config.vocabSize * 4
+}

@@ -1,0 +1,217 @@
+/** Quantizing as jobs: what runs, what it has found, and what earlier runs came to. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type EventOf, type ParsedInputOf } from '../../shared/contract'
+import {
+  comparison,
+  type Comparison,
+  type MatrixResult,
+  type quantizeFollow,
+  quantizeResult,
+  type QuantizeRun,
+  quantizeStart,
+} from '../../shared/contract/quantize'
+import { type Job } from '../../shared/contract/jobs'
+import { loadSettings } from '../../shared/contract/sampling'
+import { MoruError } from '../../shared/errors'
+import { ChangeNotice, type JobHandle, type JobRunner } from '../jobs'
+import { type ModelLibrary, type ResolvedModel } from '../models'
+import { type TextSources } from './calibration-text'
+import { compareText } from './compare-text'
+import { planOf } from './plan'
+import { quantizeModel } from './quantize-run'
+
+type Start = ParsedInputOf<typeof quantizeStart>
+type Event = EventOf<typeof quantizeFollow>
+type Stage = Extract<Event, { kind: 'progress' }>['stage']
+
+interface Running {
+  startedAt: number
+  stage: Stage
+  layer: number | null
+  layers: number
+  matrices: MatrixResult[]
+  ended: boolean
+  failure: unknown
+  notice: ChangeNotice
+}
+
+export interface QuantizeServiceOptions {
+  library: ModelLibrary
+  jobs: JobRunner
+  sources: TextSources
+}
+
+/** Ended jobs that are told of from memory: later their rows tell the same. */
+const remembered = 20
+/** Rows of the history that are looked through. */
+const historyRows = 500
+
+export class QuantizeService {
+  private readonly options: QuantizeServiceOptions
+  private readonly running = new Map<string, Running>()
+
+  constructor(options: QuantizeServiceOptions) {
+    this.options = options
+    options.jobs.onRepeat('quantize', async (parameters) => this.start(quantizeStart.input.parse(parameters)))
+  }
+
+  /** Throws what planning throws; then nothing has been started. @returns the job's id */
+  async start(input: Start): Promise<string> {
+    const { library, jobs } = this.options
+    const model = await library.resolve(input.model)
+    const plan = await planOf(model, input.recipe)
+    const path = input.path ?? (await this.freePath(model, input))
+    const running: Running = {
+      startedAt: performance.now(),
+      stage: 'calibration_text',
+      layer: null,
+      layers: 0,
+      matrices: [],
+      ended: false,
+      failure: null,
+      notice: new ChangeNotice(),
+    }
+    const { id, ended } = jobs.start(
+      {
+        kind: 'quantize',
+        title: `${model.name} ${labelOf(input)}`,
+        parameters: { ...input, model: model.path, path },
+        unit: 'steps',
+        total: new Set(plan.matrices.map((m) => m.layer)).size,
+      },
+      (handle, signal) =>
+        this.work(model, { ...input, path }, running, handle, signal).catch((thrown: unknown) => {
+          running.failure = thrown
+          throw thrown
+        }),
+    )
+    this.remember(id, running)
+    void ended.then(() => {
+      running.ended = true
+      running.notice.announce()
+    })
+    return id
+  }
+
+  /** What a job has found, then what it finds, to its end. Throws not_found, and what the job threw. */
+  async *follow(jobId: string, signal: AbortSignal): AsyncGenerator<Event> {
+    const running = this.running.get(jobId)
+    if (running) yield* this.tell(running, signal)
+    if (signal.aborted) return
+    if (running?.failure) throw running.failure
+    const job = this.options.jobs.get(jobId)
+    if (job.state !== 'done')
+      throw new MoruError(job.state === 'failed' ? 'internal' : 'cancelled', job.error ?? 'The job was cancelled.')
+    const result = quantizeResult.parse(job.result)
+    if (!running) for (const matrix of result.layers) yield { kind: 'matrix', matrix }
+    yield { kind: 'finished', result, comparison: comparisonIn(job) }
+  }
+
+  /** Finished runs, newest first, each with the latest comparison on every text. */
+  async runs(limit: number): Promise<QuantizeRun[]> {
+    const history = this.options.jobs.list(historyRows).filter((job) => job.state === 'done')
+    const compared = history.flatMap((job) => (job.kind === 'compare' ? [comparison.parse(job.result)] : []))
+    const done = history.filter((job) => job.kind === 'quantize').slice(0, limit)
+    return Promise.all(done.map((job) => runOf(job, compared)))
+  }
+
+  private async *tell(running: Running, signal: AbortSignal): AsyncGenerator<Event> {
+    let told = 0
+    for (;;) {
+      while (told < running.matrices.length) yield { kind: 'matrix', matrix: running.matrices[told++] }
+      const { stage, layer, layers, startedAt } = running
+      yield { kind: 'progress', stage, layer, layers, elapsedMs: performance.now() - startedAt }
+      if (running.ended || signal.aborted) return
+      await running.notice.next(signal)
+    }
+  }
+
+  private async work(
+    model: ResolvedModel,
+    input: Start & { path: string },
+    running: Running,
+    handle: JobHandle,
+    signal: AbortSignal,
+  ): Promise<Record<string, unknown>> {
+    const { library, sources } = this.options
+    const result = await quantizeModel(
+      { model, recipe: input.recipe, out: input.path, sources },
+      {
+        stage: (stage, layer, layers) => {
+          Object.assign(running, { stage, layer, layers })
+          if (stage === 'layers' && layer !== null) handle.progress(layer, layers)
+          running.notice.announce()
+        },
+        matrix: (matrix) => {
+          running.matrices.push(matrix)
+          running.notice.announce()
+        },
+      },
+      signal,
+    )
+    const { id } = await library.import(result.path)
+    const { evaluate } = input
+    if (!evaluate) return { ...result, modelId: id, comparison: null }
+    Object.assign(running, { stage: 'evaluating', layer: null })
+    running.notice.announce()
+    const found = await compareText(
+      library,
+      [model.path, result.path],
+      { ...evaluate, load: loadSettings.parse({}), speed: false },
+      { progress: () => undefined, window: () => undefined },
+      signal,
+    )
+    return { ...result, modelId: id, comparison: found }
+  }
+
+  private remember(id: string, running: Running): void {
+    this.running.set(id, running)
+    for (const [old, { ended }] of this.running) {
+      if (this.running.size <= remembered) return
+      if (ended) this.running.delete(old)
+    }
+  }
+
+  private async freePath(model: ResolvedModel, input: Start): Promise<string> {
+    const stem = join(this.options.library.modelsFolder, `${model.name}-${labelOf(input).replaceAll(' ', '-')}`)
+    for (let n = 1; ; n++) {
+      const path = n === 1 ? stem : `${stem}-${n}`
+      if (!(await stat(path).catch(() => null))) return path
+    }
+  }
+}
+
+/** 'gptq 4 bits g64' */
+function labelOf({ recipe: { method, bits, group, symmetric, double } }: Start): string {
+  const parts: string[] = [method]
+  if (['rtn', 'gptq', 'awq', 'awq-gptq', 'hqq'].includes(method))
+    parts.push(`${bits}bit`, group === 0 ? 'row' : `g${group}`)
+  if (symmetric) parts.push('sym')
+  if (double) parts.push('double')
+  return parts.join(' ')
+}
+
+const comparisonIn = ({ result }: Job): Comparison | null => {
+  const parsed = comparison.safeParse(result?.comparison)
+  return parsed.success ? parsed.data : null
+}
+
+async function runOf(job: Job, compared: Comparison[]): Promise<QuantizeRun> {
+  const { model, recipe } = quantizeStart.input.parse(job.parameters)
+  const result = quantizeResult.parse(job.result)
+  const source = await stat(model ?? '').catch(() => null)
+  const own = [comparisonIn(job), ...compared].filter(
+    (c): c is Comparison => c?.models[0].path === model && c.models[1].path === result.path,
+  )
+  const byText = new Map(own.toReversed().map((c) => [JSON.stringify(c.text), c]))
+  return {
+    jobId: job.id,
+    source: { name: job.title, path: model ?? '', sizeBytes: source?.size ?? 0 },
+    recipe,
+    result,
+    available: (await stat(result.path).catch(() => null)) !== null,
+    comparisons: [...byText.values()],
+    endedAt: job.endedAt ?? 0,
+  }
+}
