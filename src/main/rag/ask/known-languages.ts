@@ -15,7 +15,9 @@ const enoughPassages = 20
 /** Languages that the models of all collections know, as measured on their own passages. */
 export function knownLanguages(store: Store, collectionIds: readonly string[]): ReadonlySet<Language> {
   const sets = collectionIds.map((id) => {
-    const rows = store.collections.get(id).separation.filter(({ hitAt1 }) => hitAt1 >= knownFrom)
+    const rows = store.collections
+      .get(id)
+      .separation.filter(({ hitAt1, denseWeight }) => hitAt1 >= knownFrom && denseWeight > 0)
     const sure = rows.filter(({ language, passages }) => language === 'en' || passages >= enoughPassages)
     return new Set(sure.map(({ language }) => language))
   })

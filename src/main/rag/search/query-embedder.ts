@@ -1,5 +1,6 @@
 /** Queries into vectors, by the model whose vectors a collection answers with. */
 import { MoruError } from '../../../shared/errors'
+import { type Embedder } from '../../engine'
 import { type SearchState } from '../../store'
 import { type EmbeddingSource } from '../embedding'
 
@@ -35,14 +36,27 @@ export class QueryEmbedder {
     return found
   }
 
-  async #ask({ model, settings }: SearchState, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
+  /** Tokens of each text for the model that answers. @throws as `embed`. */
+  countTokens(state: SearchState, texts: readonly string[], signal: AbortSignal): Promise<number[]> {
+    return this.#held(state, signal, async (embedder) => texts.map((text) => embedder.countTokens(text)))
+  }
+
+  #ask(state: SearchState, texts: string[], signal: AbortSignal): Promise<Float32Array[]> {
+    return this.#held(state, signal, (embedder) => embedder.embed(texts, { kind: 'query', signal }))
+  }
+
+  async #held<T>(
+    { model, settings }: SearchState,
+    signal: AbortSignal,
+    work: (embedder: Embedder) => Promise<T>,
+  ): Promise<T> {
     // The settings name the model that is wanted; the library's id noted with the vectors names the one that answers.
     const sources = [...new Set([settings.embeddingModel, model?.libraryId ?? null])]
     let offered = 'none'
     for (const source of sources) {
       const held = await this.#embeddings.ensureEmbedder(source, signal)
       try {
-        if (held.key === model?.key) return await held.embedder.embed(texts, { kind: 'query', signal })
+        if (held.key === model?.key) return await work(held.embedder)
         offered = held.name
       } finally {
         held.release()

@@ -132,8 +132,11 @@ export class SearchService implements Search {
     const { model } = state
     if (this.#needsSeparation(state)) {
       const index = await this.#dense.open(state, model)
-      const embed = (texts: string[]) => this.#queries.embed(state, texts, signal)
-      const rows = await measureSeparation(this.#store, state, index, embed, signal)
+      const measured = {
+        embed: (texts: string[]) => this.#queries.embed(state, texts, signal),
+        countTokens: (texts: readonly string[]) => this.#queries.countTokens(state, texts, signal),
+      }
+      const rows = await measureSeparation(this.#store, state, index, measured, signal)
       this.#store.vectors.saveSeparation(state.seq, model.seq, rows)
     }
     await this.#dense.graphs.maintain(state, model, () => this.#dense.open(state, model), signal)

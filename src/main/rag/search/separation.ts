@@ -8,7 +8,11 @@ import { type PassageLanguage, type SearchState, type Separation, type Store, ty
 import { sentencesOf } from '../documents/chunks/sentences'
 import { type VectorIndex } from './vector-index'
 
-export type EmbedQueries = (texts: string[], signal: AbortSignal) => Promise<Float32Array[]>
+/** What is asked of the model that gave the vectors. */
+export interface MeasuredModel {
+  embed(texts: string[]): Promise<Float32Array[]>
+  countTokens(texts: readonly string[]): Promise<number[]>
+}
 
 const languages: PassageLanguage[] = ['ko', 'en', 'other']
 const names = { ko: 'Korean', en: 'English', other: 'other languages' }
@@ -16,6 +20,11 @@ const mostProbes = 64
 /** Up to this share of probes that find their passage, the dense ranking has no say; from `full` on, as much as BM25. */
 const none = 0.3
 const full = 0.7
+/**
+ * A vocabulary with more tokens than letters has no words of the language. Short passages are found all the same, by the letters they
+ * share: MiniLM (1.7 tokens a letter of Korean) finds single sentences by their halves, and other sentences that say the same it does not.
+ */
+const mostTokensPerLetter = 1.2
 /** Shorter sentences could be from anywhere. */
 const leastProbeLetters = 20
 
@@ -26,7 +35,7 @@ export async function measureSeparation(
   store: Store,
   state: SearchState,
   index: VectorIndex,
-  embed: EmbedQueries,
+  model: MeasuredModel,
   signal: AbortSignal,
 ): Promise<Separation[]> {
   const rows: Separation[] = []
@@ -34,10 +43,8 @@ export async function measureSeparation(
     const seqs = store.chunks.ofLanguage(state.seq, language)
     if (seqs.length === 0) continue
     const probes = probesOf(store, seqs)
-    const vectors = await embed(
-      probes.map((probe) => probe.text),
-      signal,
-    )
+    const texts = probes.map((probe) => probe.text)
+    const vectors = await model.embed(texts)
     let found = 0
     for (const [i, { chunk, text }] of probes.entries()) {
       throwIfCancelled(signal)
@@ -46,17 +53,26 @@ export async function measureSeparation(
       const own = nearest?.chunkSeq === chunk.seq || store.chunks.find(nearest?.chunkSeq ?? 0)?.text.includes(text)
       if (own) found++
     }
-    rows.push(separationRow(language, seqs.length, probes.length === 0 ? 0 : found / probes.length))
+    const spelled = tokensPerLetter(texts, await model.countTokens(texts)) > mostTokensPerLetter
+    rows.push(separationRow(language, seqs.length, probes.length === 0 ? 0 : found / probes.length, spelled))
   }
   return rows
 }
 
-function separationRow(language: PassageLanguage, passages: number, hitAt1: number): Separation {
-  const denseWeight = denseWeightFor(hitAt1)
+/** 0 for no letters. */
+export function tokensPerLetter(texts: readonly string[], tokens: readonly number[]): number {
+  const letters = texts.reduce((sum, text) => sum + (text.match(/\S/gu)?.length ?? 0), 0)
+  return letters === 0 ? 0 : tokens.reduce((sum, n) => sum + n, 0) / letters
+}
+
+/** @param spelled the model's vocabulary spells the language letter by letter. */
+function separationRow(language: PassageLanguage, passages: number, hitAt1: number, spelled: boolean): Separation {
+  const denseWeight = spelled ? 0 : denseWeightFor(hitAt1)
   const percent = Math.round(hitAt1 * 100)
   const known = `The embedding model finds only ${percent} % of the passages in ${names[language]} by a sentence of their own`
-  const warning =
-    denseWeight === 0
+  const warning = spelled
+    ? `The embedding model's vocabulary spells ${names[language]} letter by letter: it does not know the language. Search goes by words alone there; choose a model that knows it.`
+    : denseWeight === 0
       ? `${known}: it does not seem to know the language. Search goes by words alone there; choose a model that knows it.`
       : denseWeight < 0.5
         ? `${known}. Search goes mostly by words there; a model that knows the language better would find more.`

@@ -203,6 +203,19 @@ describe('maintenance', () => {
     expect((await find('커피 산비탈', { k: 1 })).hits[0].scores.fused).toBeGreaterThan(1 / 61)
   })
 
+  it('does not trust a vocabulary that spells a language, however well short passages are found', async () => {
+    const { add, search, store, id } = setUp()
+    // Other numbers of words give vectors of their own, so that each passage finds itself.
+    await add('/ko.txt', [
+      '하나는 alpha 둘은 beta 셋은 여기에 있고 넷은 멀리 저기에 있으며 다섯은 없다',
+      '하나는 gamma 둘은 delta 셋은 저기에 있고 넷은 가까이 여기에 있으며 여섯은 없다',
+    ])
+    await search.maintain(id, signal)
+    expect(store.collections.get(id).separation).toMatchObject([
+      { language: 'ko', hitAt1: 1, denseWeight: 0, warning: expect.stringMatching(/letter by letter/) },
+    ])
+  })
+
   it('brings another analyser beside the present one', async () => {
     const { add, find, search, store, id } = setUp()
     await add('/ko.txt', korean)

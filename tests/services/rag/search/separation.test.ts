@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { denseWeightOf, sharesOf } from '../../../../src/main/rag/search/search-run'
-import { denseWeightFor, probeOf } from '../../../../src/main/rag/search/separation'
+import { denseWeightFor, probeOf, tokensPerLetter } from '../../../../src/main/rag/search/separation'
 import { type SearchState } from '../../../../src/main/store'
 
 it('asks with a sentence from the middle, or half of a single one', () => {
@@ -48,4 +48,9 @@ it('counts scores of words from nothing, and cosines from where hits are no long
   )
   expect(long[99]).toBeCloseTo(0.1)
   expect(long[299]).toBe(0.05)
+})
+
+it('counts tokens by letters without blanks', () => {
+  expect(tokensPerLetter(['가 나\n다', 'ab'], [4, 1])).toBe(1)
+  expect(tokensPerLetter([' '], [3])).toBe(0)
 })

@@ -36,6 +36,8 @@ export class WordEmbeddings implements EmbeddingSource {
         this.asked.push(...texts)
         return texts.map((text) => embedWords(text))
       },
+      // Words of a to z, and three tokens for every other letter.
+      countTokens: (text: string) => (text.match(/[a-z]+/giu)?.length ?? 0) + 3 * (text.match(/\p{Lo}/gu)?.length ?? 0),
       rank: async (query: string, texts: string[]) => {
         const words = query.split(' ')
         return texts.map((text) => words.filter((word) => text.includes(word)).length / words.length)
