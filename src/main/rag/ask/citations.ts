@@ -27,6 +27,7 @@ export const supportedCosine = 0.6
 const shareWhereNamed = supportedShare / 2
 /** Fewer words than this state nothing ("Yes.", "Sure!"). */
 const fewestTerms = 2
+const manyWords = 8
 
 /** What says that there is no answer needs no source. */
 const refusal =
@@ -91,7 +92,9 @@ function statementsOf(text: string): Statement[] {
       const plain = sentence.replace(marker, '')
       const terms = contentTerms(plain)
       const named = [...sentence.matchAll(marker)].map((match) => Number(match[1]))
-      const states = terms.length >= fewestTerms && !refusal.test(plain) && !/[?？:]\s*$/.test(plain)
+      // Long sentences that say next to nothing state something too, and nothing supports it.
+      const long = terms.length > 0 && plain.split(/\s+/).length >= manyWords
+      const states = (terms.length >= fewestTerms || long) && !refusal.test(plain) && !/[?？:]\s*$/.test(plain)
       if (named.length > 0 || states) statements.push({ start, end, plain, terms, named })
     }
   return statements

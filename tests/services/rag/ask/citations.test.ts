@@ -63,6 +63,10 @@ describe('markers', () => {
     expect((await citeAnswer(said, passages, null)).unsupported).toHaveLength(1)
     expect((await citeAnswer(said, passages, compare)).citations.map((c) => c.marker)).toEqual([1])
   })
+  it('are missed where a long sentence says next to nothing', async () => {
+    const empty = 'The passage is about the data of the data of the data of the data.'
+    expect((await citeAnswer(empty, passages, null)).unsupported).toHaveLength(1)
+  })
   it('are not asked of a sentence that refuses', async () => {
     const refusal = 'The passages do not say who paid for the bridge.'
     expect(await citeAnswer(refusal, passages, null)).toEqual({ text: refusal, citations: [], unsupported: [] })
