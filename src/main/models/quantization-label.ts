@@ -25,16 +25,21 @@ const fileTypes: Readonly<Record<number, string>> = {
   32: 'BF16',
 }
 
-/** The stated file type where the tensors bear it out, else the type that most weights have. */
+/**
+ * The stated file type where the tensors bear it out, else the type that most weights have; 'NF4' or '4-bit' where a checkpoint
+ * keeps them as codes.
+ */
 export function quantizationLabel(tensors: TensorInfo[], fileType: unknown): string {
   const elements = new Map<string, number>()
-  for (const { shape, type } of tensors) {
+  for (const { shape, type, quantized } of tensors) {
     const count = shape.reduce((product, length) => product * length, 1)
-    elements.set(type, (elements.get(type) ?? 0) + count)
+    const kind = quantized ? (quantized.codebook ?? `${quantized.bits}-bit`) : type
+    elements.set(kind, (elements.get(kind) ?? 0) + count)
   }
   const stated = typeof fileType === 'number' ? fileTypes[fileType] : undefined
   const base = stated?.replace(/^(Q\d_K)_[SML]$/, '$1').toLowerCase()
   if (stated && base && elements.has(base)) return stated
   const [dominant] = [...elements].sort((a, b) => b[1] - a[1])
-  return dominant ? dominant[0].toUpperCase() : ''
+  if (!dominant) return ''
+  return dominant[0].endsWith('-bit') ? dominant[0] : dominant[0].toUpperCase()
 }
