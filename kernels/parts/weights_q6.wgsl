@@ -1,24 +1,19 @@
 // 6-bit codes: the low four bits as in weights_q4.wgsl; the upper two in high_bits, laid out as weights_q2.wgsl lays out its codes.
+// Four codes are put together at once, as bytes.
+//
+// Words are loaded where they are used, though quarters share them: kept across quarters they are slower on lavapipe.
 
 const UNIT: f32 = 1.0;
 
-var<private> upper_low: vec4u;
-var<private> upper_high: vec4u;
+fn begin_step(tile: u32, step: u32, lane: u32) { load_scales(tile, step, lane); }
 
-fn begin_step(tile: u32, step: u32, lane: u32) {
-  load_scales(tile, step, lane);
-  let base = (tile * p.steps + step) * 2 * LANES + lane;
-  upper_low = high_bits[base];
-  upper_high = high_bits[base + LANES];
-}
-
-fn six_bits(w: vec4u, shift: u32, upper: vec4u, bit: u32) -> vec4f {
-  return vec4f(((w >> vec4u(shift)) & vec4u(15)) | (((upper >> vec4u(bit)) & vec4u(3)) << vec4u(4)));
-}
+fn bytes(w: vec4u, shift: u32) -> vec4f { return vec4f((w >> vec4u(shift)) & vec4u(255)); }
 
 fn quarter(tile: u32, step: u32, q: u32, lane: u32) -> Quarter {
   let w = weights[((tile * p.steps + step) * 4 + q) * LANES + lane];
-  let u = select(upper_low, upper_high, q >= 2) >> vec4u((q & 1) * 16);
-  return Quarter(six_bits(w, 0, u, 0), six_bits(w, 8, u, 2), six_bits(w, 16, u, 4), six_bits(w, 24, u, 6),
-                 six_bits(w, 4, u, 8), six_bits(w, 12, u, 10), six_bits(w, 20, u, 12), six_bits(w, 28, u, 14));
+  let upper = high_bits[((tile * p.steps + step) * 2 + q / 2) * LANES + lane] >> vec4u((q & 1) * 2);
+  let low = (w & vec4u(0x0f0f0f0f)) | ((upper & vec4u(0x03030303)) << vec4u(4));
+  let high = ((w >> vec4u(4)) & vec4u(0x0f0f0f0f)) | (upper & vec4u(0x30303030));
+  return Quarter(bytes(low, 0), bytes(low, 8), bytes(low, 16), bytes(low, 24),
+                 bytes(high, 0), bytes(high, 8), bytes(high, 16), bytes(high, 24));
 }

@@ -70,7 +70,8 @@ function putCode(
   }
   const vector = (step * 4 + quarter) * lanes + lane
   tiles.weights[vector * 4 + component] |= (code & 15) << (8 * (k % 4) + (high ? 4 : 0))
-  if (layout.format === 'q5') tiles.highBits[(step * lanes + lane) * 4 + component] |= (code >> 4) << (k % 32)
+  if (layout.format === 'q5')
+    tiles.highBits[(step * lanes + lane) * 4 + component] |= (code >> 4) << (8 * (k % 4) + (high ? 4 : 0) + quarter)
 }
 
 function putScale(

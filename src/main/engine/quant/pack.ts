@@ -104,7 +104,7 @@ export class TilePacker {
           ((q[i + 2] & 15) << 16) | ((q[i + 18] & 15) << 20) | ((q[i + 3] & 15) << 24) | ((q[i + 19] & 15) << 28) // prettier-ignore
   }
 
-  /** Two bits of each code, from bit `bit` on: a word of two quarters, each its low inputs' pairs before its high ones'. */
+  /** Two bits of each code, from bit `bit` on: a word of two quarters, the odd one's pairs two bits above the even one's. */
   private packPairs(out: Uint32Array, q: ArrayLike<number>, row: number, bit: number): void {
     const { first, stride } = this.place(row, this.steps * 2)
     let at = first
@@ -113,19 +113,22 @@ export class TilePacker {
         let word = 0
         for (let n = 0; n < 4; n++)
           word |=
-            (((q[i + n] >> bit) & 3) << (2 * n)) | (((q[i + 16 + n] >> bit) & 3) << (8 + 2 * n)) |
-            (((q[i + 4 + n] >> bit) & 3) << (16 + 2 * n)) | (((q[i + 20 + n] >> bit) & 3) << (24 + 2 * n)) // prettier-ignore
+            (((q[i + n] >> bit) & 3) << (8 * n)) | (((q[i + 16 + n] >> bit) & 3) << (8 * n + 4)) |
+            (((q[i + 4 + n] >> bit) & 3) << (8 * n + 2)) | (((q[i + 20 + n] >> bit) & 3) << (8 * n + 6)) // prettier-ignore
         out[at] = word
       }
   }
 
-  /** One bit of each code, in the order of the inputs. */
+  /** One bit of each code: those of quarter n at bits n, n + 4 and so on, in the order of its nibbles. */
   private packBit(out: Uint32Array, q: ArrayLike<number>, row: number, bit: number): void {
     const { first, stride } = this.place(row, this.steps)
     let at = first
     for (let k = 0; k < this.steps * 32; k += 32, at += stride) {
       let bits = 0
-      for (let i = 0; i < 32; i++) bits |= ((q[k + i] >> bit) & 1) << i
+      for (let i = 0; i < 16; i++) {
+        const to = 8 * (i & 3) + (i >> 2)
+        bits |= (((q[k + i] >> bit) & 1) << to) | (((q[k + 16 + i] >> bit) & 1) << (to + 4))
+      }
       out[at] = bits
     }
   }
