@@ -21,6 +21,46 @@ const conversations = [
   },
 ]
 
+/** Documents in both languages, for the views of a collection. */
+const documents = {
+  'anvils.md':
+    "# Anvils\n\n## History\nThe first anvils were made of stone, then bronze, and later wrought iron with a steel face. The London pattern became common in the 1700s and has a horn, a face, a heel, a hardy hole and a pritchel hole.\n\n## Materials\nModern anvils are cast or forged from tool steel such as 4140 or H13. The face is hardened to about 52 HRC so that hammer blows do not leave dents.\n\n## Sizes\nA typical blacksmith's anvil weighs between 50 and 150 kilograms. The anvil of the Kyoto workshop weighs 212 kilograms and was bought in 1987.\n",
+  'garden.txt':
+    'The botanical garden in Suwon opened in 1998. It has twelve greenhouses and a collection of 3,400 orchids.\n\nVisitors can come from 9 am to 6 pm, and the garden is closed on Mondays. Tickets cost 7,000 won for adults.\n',
+  'tools.csv': 'name,price,stock\nhammer,12000,14\ntongs,30000,6\nchisel,9000,31\n',
+  '휴가규정.md':
+    '# 휴가 규정\n\n## 제1장 연차 휴가\n연차 휴가는 입사 후 1년이 지나면 15일을 받는다. 이후 2년마다 하루씩 늘어나며 최대 25일까지 쓸 수 있다.\n\n## 제2장 경조 휴가\n본인 결혼에는 5일, 자녀 결혼에는 1일의 휴가를 준다. 배우자 출산에는 10일의 휴가를 준다.\n\n## 제3장 신청\n휴가는 최소 3일 전에 팀장에게 신청해야 한다. 급한 경우에는 당일 오전 9시까지 전화로 알린다.\n',
+  'scan.pdf': '%PDF-1.7 broken',
+}
+const asked = {
+  en: 'How much does the anvil of the Kyoto workshop weigh?',
+  ko: '배우자가 출산하면 휴가를 며칠 받나요?',
+}
+
+/** Makes a collection of the documents. @param {Page} page @returns {Promise<string>} Its place. */
+async function collect(page) {
+  await go(page, '#/knowledge', 'main')
+  const transfer = await page.evaluateHandle((files) => {
+    const data = new DataTransfer()
+    for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name))
+    return data
+  }, documents)
+  await page.dispatchEvent('main', 'drop', { dataTransfer: transfer })
+  await page.locator('[role="dialog"] input').first().fill('Workshop')
+  await page.keyboard.press('Enter')
+  await page.locator('main table tbody tr').nth(4).waitFor()
+  await page.waitForFunction(() => !document.querySelector('main [role="progressbar"]'))
+  return new URL(page.url()).hash.replace(/\/documents$/, '')
+}
+
+/** A conversation that asks the collection in both languages. @param {Page} page @returns {Promise<string>} */
+async function askDocuments(page) {
+  await go(page, '#/chat', 'form textarea')
+  await page.locator('aside input[type="checkbox"]').first().check()
+  for (const question of [asked.en, asked.ko]) await ask(page, question)
+  return new URL(page.url()).hash
+}
+
 /** @param {Page} page @param {string} hash @param {string} waitFor */
 async function go(page, hash, waitFor) {
   await page.evaluate((to) => void (location.hash = to), hash)
@@ -73,7 +113,7 @@ async function converse(page, questions) {
 async function rename(page, place, title) {
   await go(page, place, 'article + article')
   await page.locator('[data-row][aria-current]').press('F2')
-  await page.locator('aside li input').fill(title)
+  await page.locator('aside li input:not([type="checkbox"])').fill(title)
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name: title }).waitFor()
 }
@@ -87,6 +127,8 @@ try {
   await look(page, 'en', 'light')
   const places = []
   for (const { questions } of conversations) places.push(await converse(page, questions))
+  const collection = await collect(page)
+  const sourced = await askDocuments(page)
   await go(page, '#/models', 'table a')
   const model = await page.getByRole('link', { name: /SmolLM2/ }).getAttribute('href')
   for (const language of /** @type {const} */ (['en', 'ko'])) {
@@ -98,6 +140,18 @@ try {
       await shoot(page, name('settings'))
       await go(page, String(places.at(-1)), 'article + article')
       await shoot(page, name('chat'))
+      await go(page, sourced, 'article + article .citation')
+      await shoot(page, name('documents'))
+      await page.locator('.citation').last().click()
+      await page.locator('[role="dialog"] mark').waitFor()
+      await shoot(page, name('reader'))
+      await page.keyboard.press('Escape')
+      await go(page, collection, 'main table tbody tr')
+      await shoot(page, name('knowledge'))
+      await go(page, `${collection}/search?q=${encodeURIComponent(asked[language])}`, 'section:nth-of-type(3) li')
+      await shoot(page, name('search'))
+      await go(page, `${collection}/map`, 'figure canvas')
+      await shoot(page, name('map'))
       await go(page, '#/models', 'table a')
       await shoot(page, name('models'))
       await go(page, String(model), 'table')

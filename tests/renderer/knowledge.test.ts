@@ -1,5 +1,6 @@
 import { flushPromises } from '@vue/test-utils'
 import { afterEach, expect, test } from 'vitest'
+import { userEvent } from 'vitest/browser'
 import { portions } from '../../src/renderer/views/knowledge/dropped-files'
 import { aCollection, aDocument } from './host/knowledge-samples'
 import { openWindow } from './mount'
@@ -61,8 +62,10 @@ test('dropped files make a collection, are sent as bytes, and what cannot be rea
   await expect.poll(text).toContain('Ask your documents')
   await drop(['notes.md', 'broken.pdf'])
   await expect.poll(text).toContain('2 dropped items will be added.')
-  await type(document.querySelector<HTMLInputElement>('[role="dialog"] input[maxlength="200"]'), 'Notes')
-  await press('Create')
+  const name = document.querySelector<HTMLInputElement>('[role="dialog"] input[maxlength="200"]')
+  await type(name, 'Notes')
+  name?.focus()
+  await userEvent.keyboard('{Enter}')
   await expect.poll(() => window.wrapper.find('table').text()).toContain('notes.md')
   const sent = window.host.asked.find(({ route }) => route === 'collections.upload')?.input as {
     files: { name: string; base64: string }[]

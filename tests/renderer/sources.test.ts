@@ -160,3 +160,18 @@ test('of a long document the surroundings are drawn, in whole lines where there 
   expect(part.to - part.from).toBeLessThan(90_000)
   expect(windowOf('short', 0, 2, { before: 0, after: 0 })).toEqual({ from: 0, to: 5 })
 })
+
+test('a PDF attached to a message is read by the host, and one that is none says so', async () => {
+  const window = await openWindow('/chat')
+  close = window.close
+  const drop = async (name: string, content: string) => {
+    const transfer = new DataTransfer()
+    transfer.items.add(new File([content], name))
+    window.wrapper.get('form').element.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true }))
+    await flushPromises()
+  }
+  await drop('paper.pdf', '%PDF-1.7')
+  await expect.poll(text).toContain('paper.pdf20 characters')
+  await drop('fake.pdf', 'hello')
+  await expect.poll(text).toContain('fake.pdf: fake.pdf is not what it is named.')
+})

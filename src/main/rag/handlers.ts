@@ -19,6 +19,7 @@ type CollectionRoutes =
   | 'documentsList'
   | 'documentsGet'
   | 'documentsRemove'
+  | 'documentsRead'
 type AnswerRoutes =
   'searchRun' | 'searchMap' | 'evaluateRetrieval' | 'embedTexts' | 'askRun' | 'cacheStats' | 'cacheClear'
 
@@ -31,7 +32,7 @@ export function knowledgeHandlers(services: KnowledgeServices): HandlersFor<Coll
   return { ...collectionHandlers(services), ...answerHandlers(services), ...cacheHandlers(services.cache) }
 }
 
-function collectionHandlers({ collections, store }: KnowledgeServices): HandlersFor<CollectionRoutes> {
+function collectionHandlers({ collections, store, parser }: KnowledgeServices): HandlersFor<CollectionRoutes> {
   return {
     collectionsList: async () => collections.list(),
     collectionsCreate: async ({ name, settings }) => collections.create(name, settings),
@@ -50,6 +51,11 @@ function collectionHandlers({ collections, store }: KnowledgeServices): Handlers
       return store.documents.list(collectionId, search, offset, limit, state)
     },
     documentsGet: async ({ id }) => ({ document: store.documents.get(id), ...store.documents.content(id) }),
+    documentsRead: async ({ name, base64 }, { signal }) => {
+      const bytes = Buffer.from(base64, 'base64')
+      const { text, warnings } = await parser.parseDocument({ bytes, name }, {}, signal)
+      return { text, warnings }
+    },
     documentsRemove: async ({ id }) => {
       collections.removeDocument(id)
       return {}

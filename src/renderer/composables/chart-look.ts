@@ -53,6 +53,8 @@ export function useChartLook() {
 /** Custom properties as the page computes them, light-dark() and all. */
 function resolver() {
   const probe = document.createElement('span')
+  // With a transition, however short, a colour is read as it was before.
+  probe.style.setProperty('transition', 'none', 'important')
   document.body.append(probe)
   const read = (name: string) => {
     probe.style.color = `var(${name})`

@@ -126,6 +126,10 @@ export function knowledgeHandlers(world: World) {
       world.cache = { entries: 0, sizeBytes: 0, exactHits: 0, similarHits: 0, misses: 0, savedMs: 0 }
       return {}
     },
+    documentsRead: ({ name, base64 }) => {
+      if (!atob(base64).startsWith('%PDF')) throw new MoruError('invalid_file', `${name} is not what it is named.`)
+      return { text: 'The text of the PDF.', warnings: [] }
+    },
     documentsRemove: ({ id }) => {
       world.documents = world.documents.filter((d) => d.id !== id)
       return {}

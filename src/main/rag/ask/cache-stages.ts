@@ -90,6 +90,6 @@ export async function keep({ cache }: AskServices, context: AskContext): Promise
   const { passages, leftOut } = needed(context.prompt)
   const answer: KeptAnswer = { hits: passages.map(({ hit }) => hit), leftOut, text, citations, unsupported }
   const elapsedMs = performance.now() - context.startedAt
-  cache.noteMiss()
+  if (!input.refresh) cache.noteMiss()
   cache.save(cacheContext, { asked: askedOf(input), question, vector, answer, elapsedMs })
 }

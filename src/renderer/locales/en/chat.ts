@@ -1,7 +1,8 @@
 export const chat = {
   actionsFor: 'Actions for {name}',
   answer: 'Answer',
-  attach: 'Attach text files (up to {n} characters each)',
+  readingFile: 'Reading {name}…',
+  attach: 'Attach files: text, PDF, Office, EPUB, HWP (up to {n} characters each)',
   attachments: 'Attached files',
   cached: '{n} cached',
   cachedHint: 'Prompt tokens that were still in the KV cache and did not have to be computed again',

@@ -1,7 +1,8 @@
 export const chat = {
   actionsFor: '{name} 메뉴',
   answer: '답변',
-  attach: '텍스트 파일 첨부(파일당 최대 {n}자)',
+  readingFile: '읽는 중: {name}',
+  attach: '파일 첨부: 텍스트, PDF, 오피스, EPUB, HWP(파일당 최대 {n}자)',
   attachments: '첨부한 파일',
   cached: '캐시 {n}개',
   cachedHint: 'KV 캐시에 남아 있어 다시 계산하지 않은 프롬프트 토큰 수',

@@ -1,4 +1,5 @@
 import { type Message } from '../../../shared/contract/chat'
+import { largestFileBytes } from '../../composables/file-bytes'
 import { MoruError } from '../../../shared/errors'
 
 export type Attachment = Message['attachments'][number]
@@ -24,18 +25,25 @@ export function decodeText(bytes: Uint8Array): string | null {
   return null
 }
 
+/** Gives the text of a document that is no text itself: the host's parsers. */
+export type ReadDocument = (file: File) => Promise<string>
+
+/** Endings of documents whose text has to be taken out of them. */
+const documentEnding = /\.(pdf|docx|pptx|xlsx?|epub|hwpx?)$/i
+
 /**
  * Reads a file as text.
  *
- * @throws MoruError invalid_input when it is too large; unsupported when it is no text
+ * @throws MoruError invalid_input when it is too large; unsupported when it is no text; what reading a document throws
  */
-export async function readAttachment(file: File): Promise<Attachment> {
+export async function readAttachment(file: File, readDocument?: ReadDocument): Promise<Attachment> {
   const tooLarge = () =>
     new MoruError('invalid_input', `${file.name}: ${file.size.toLocaleString('en')} bytes`, {
       details: { why: 'too_large' },
     })
-  if (file.size > byteLimit) throw tooLarge()
-  const text = decodeText(new Uint8Array(await file.arrayBuffer()))
+  const asDocument = readDocument !== undefined && documentEnding.test(file.name)
+  if (file.size > (asDocument ? largestFileBytes : byteLimit)) throw tooLarge()
+  const text = asDocument ? await readDocument(file) : decodeText(new Uint8Array(await file.arrayBuffer()))
   if (text === null) throw new MoruError('unsupported', file.name, { details: { why: 'not_text' } })
   if (text.length > attachmentLimit) throw tooLarge()
   return { name: file.name.slice(0, 300), text }

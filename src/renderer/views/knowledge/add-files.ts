@@ -1,8 +1,9 @@
 import { useI18n } from 'vue-i18n'
 import { MoruError } from '../../../shared/errors'
 import { useClient } from '../../api'
+import { base64Of, largestFileBytes } from '../../composables/file-bytes'
 import { useFormat } from '../../composables/format'
-import { base64Of, droppedFiles, largestFileBytes, type NamedFile, portions } from './dropped-files'
+import { droppedFiles, type NamedFile, portions } from './dropped-files'
 
 /** Puts files into a collection: by their path under Electron, as bytes in a browser tab. */
 export function useAddFiles() {

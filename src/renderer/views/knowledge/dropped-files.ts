@@ -6,8 +6,6 @@ export interface NamedFile {
   file: File
 }
 
-/** A frame of the contract carries 64 MiB; base64 takes four bytes for three. */
-export const largestFileBytes = 40 * 2 ** 20
 const portionBytes = 40 * 2 ** 20
 const portionFiles = 1000
 
@@ -63,14 +61,4 @@ export function portions(files: readonly NamedFile[]): NamedFile[][] {
     }
   }
   return all
-}
-
-/** A file's bytes in base64. */
-export function base64Of(file: File): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader()
-    reader.onload = () => resolve((reader.result as string).replace(/^[^,]*,/, ''))
-    reader.onerror = () => reject(reader.error ?? new Error(file.name))
-    reader.readAsDataURL(file)
-  })
 }

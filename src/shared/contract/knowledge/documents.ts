@@ -45,3 +45,12 @@ export const documentsGet = defineRoute('documents.get', {
   output: z.object({ document, text: z.string(), chunks: z.array(z.object({ id, place: sourcePlace })) }),
 })
 export const documentsRemove = defineRoute('documents.remove', { input: z.object({ id }), output: z.object({}) })
+/** The text of one file that is in no collection, to attach it to a message. */
+export const documentsRead = defineRoute('documents.read', {
+  input: z.object({ name: z.string().min(1).max(500), base64: z.string().max(64_000_000) }),
+  output: z.object({
+    text: z.string(),
+    /** What could not be read although the rest could. */
+    warnings: z.array(z.string()),
+  }),
+})
