@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -31,6 +32,22 @@ test('a document that takes too much memory is a failure of its own, and the nex
   expect((await parser.parseDocument(note)).text).toBe('쪽지 하나.')
   expect(await reasonOf(parser.parseDocument(hungry))).toBe('memory_limit')
   expect((await parser.parseDocument(note)).text).toBe('쪽지 하나.')
+})
+
+/** Children of this process that run the parser. */
+function parsers(): number[] {
+  const rows = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' }).split('\n')
+  return rows.filter((row) => /documents\/child\.ts/.test(row)).map((row) => Number.parseInt(row, 10))
+}
+
+test.runIf(process.platform === 'linux')('one whose child is killed from outside is read by another', async () => {
+  const parser = parserWith({ processes: 1 })
+  await parser.parseDocument(note)
+  const [first] = parsers()
+  const reading = parser.parseDocument(note)
+  process.kill(first, 'SIGKILL')
+  expect((await reading).text).toBe('쪽지 하나.')
+  expect(parsers()).not.toContain(first)
 })
 
 test('one that takes too long is ended', async () => {
