@@ -22,6 +22,29 @@ export interface TextRanking {
 /** Memory for inverted indexes: about 60 bytes a chunk of 200 words and posting six; 256 MB are some 400,000 chunks. */
 const budgetBytes = 256 * 2 ** 20
 
+/**
+ * So much of its better neighbour's score a chunk gets beside its own: what a question asks for and what it names often stand on two
+ * sides of a cut. Measured in docs/retrieval.md.
+ */
+const neighbourShare = 0.1
+/** Chunks whose neighbours count. */
+const leastDepth = 1000
+
+/** Chunks of a document are numbered one after the other. @returns best first. */
+export function withNeighbours<M extends TextMatch>(matches: readonly M[]): M[] {
+  const bySeq = new Map(matches.map((match) => [match.chunkSeq, match]))
+  const scoreAt = (seq: number, documentSeq: number) => {
+    const match = bySeq.get(seq)
+    return match?.documentSeq === documentSeq ? match.score : 0
+  }
+  const scored = matches.map((match) => {
+    const { chunkSeq, documentSeq, score } = match
+    const beside = Math.max(scoreAt(chunkSeq - 1, documentSeq), scoreAt(chunkSeq + 1, documentSeq))
+    return { ...match, score: score + neighbourShare * beside }
+  })
+  return scored.sort((a, b) => b.score - a.score)
+}
+
 export class TextSearch {
   readonly #store: Store
   readonly #morphemes: MorphemeAnalyser
@@ -54,11 +77,12 @@ export class TextSearch {
     }
     const matches = parts.flatMap(({ state, documents, terms, ids, index }) => {
       const whole = { chunks, totalLength, frequencies: terms.map((term) => frequencies.get(term) ?? 0) }
-      return index.search(ids, whole, limit, documents).map((match) => ({ ...match, collection: state }))
+      const depth = Math.max(limit, leastDepth)
+      return index.search(ids, whole, depth, documents).map((match) => ({ ...match, collection: state }))
     })
     const telling = [...frequencies].filter(([, count]) => count * 2 <= chunks).map(([term]) => term)
     return {
-      matches: matches.sort((a, b) => b.score - a.score).slice(0, limit),
+      matches: withNeighbours(matches).slice(0, limit),
       tellingTerms: new Set(telling.length > 0 ? telling : frequencies.keys()),
     }
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { bestSlots, TextIndex } from '../../../../src/main/rag/search/text-index'
 import { type ChunkTerms } from '../../../../src/main/store'
 import { encodePostings } from '../../../../src/main/store/postings'
+import { withNeighbours } from '../../../../src/main/rag/search/text-search'
 import { seededRandom } from '../../../../src/main/bench/clustered-vectors'
 
 /** Documents as lists of term numbers. */
@@ -85,4 +86,12 @@ it('keeps the best scores in the order of a stable sort', () => {
     const expected = [...scores.keys()].filter((i) => scores[i] > 0).sort((a, b) => scores[b] - scores[a] || a - b)
     expect(bestSlots(scores, limit, 0, () => true)).toEqual(expected.slice(0, limit))
   }
+})
+
+it('gives a chunk a tenth of its better neighbour, within its document alone', () => {
+  const match = (chunkSeq: number, documentSeq: number, score: number) => ({ chunkSeq, documentSeq, score })
+  const found = withNeighbours([match(4, 1, 10), match(9, 2, 9.5), match(8, 2, 9), match(5, 1, 2), match(7, 3, 1)])
+  expect(found.map(({ chunkSeq }) => chunkSeq)).toEqual([9, 4, 8, 5, 7])
+  found.forEach(({ score }, i) => expect(score).toBeCloseTo([10.4, 10.2, 9.95, 3, 1][i], 9))
+  expect(withNeighbours([])).toEqual([])
 })
