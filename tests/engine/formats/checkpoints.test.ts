@@ -251,6 +251,11 @@ describe('bitsandbytes', () => {
     await expect(threshold(bitsandbytes8Config(-1))).rejects.toThrow(/llm_int8_threshold .* is -1/)
   })
 
+  it('writes its threshold as a float, which transformers insists on', () => {
+    expect(JSON.stringify(bitsandbytes8Config(6))).toContain('"llm_int8_threshold":6.0,')
+    expect(JSON.stringify(bitsandbytes8Config(5.5))).toContain('"llm_int8_threshold":5.5,')
+  })
+
   it('reads what bitsandbytes itself wrote', async () => {
     const golden = join(import.meta.dirname, '../../golden/quantization/bitsandbytes')
     const file = await openModelFile(golden)

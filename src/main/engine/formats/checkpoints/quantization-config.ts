@@ -179,8 +179,14 @@ export function bitsandbytes8Config(
     quant_method: 'bitsandbytes',
     load_in_4bit: false,
     load_in_8bit: true,
-    llm_int8_threshold: threshold,
+    llm_int8_threshold: pythonFloat(threshold),
     llm_int8_has_fp16_weight: false,
     llm_int8_skip_modules: plainModules,
   }
+}
+
+/** transformers refuses a whole number where it wants a float; JSON keeps the decimal point only as raw text. */
+function pythonFloat(value: number): unknown {
+  const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown }
+  return Number.isInteger(value) ? rawJSON(`${value}.0`) : value
 }
