@@ -34,6 +34,28 @@ function certain({ greedy_ids, greedy_margin }: Reference): number[] {
   return greedy_ids.slice(0, unclear < 0 ? undefined : unclear)
 }
 
+describe('a model without a tokenizer', () => {
+  const tiny = join(root, 'tests/golden/tiny-models/qwen2')
+  const expected = JSON.parse(readFileSync(join(tiny, 'expected.json'), 'utf8')) as {
+    input_ids: number[]
+    greedy_ids: number[]
+  }
+
+  it('continues ids', async () => {
+    const flags = ['--temperature', '0', '--max-tokens', '4', '--kv-type', 'f32']
+    const args = ['generate', '--ids', expected.input_ids.join(), '--model', tiny, ...flags, ...own]
+    const answer = await moruJson<Answer>(args)
+    expect(answer.tokenIds).toEqual(expected.greedy_ids.slice(0, 4))
+    expect(answer.text).toBe(answer.tokenIds.map((id) => `[${id}]`).join(''))
+  })
+
+  it('says that it has none when it is given a text', async () => {
+    const { code, out, err } = await moru(['generate', '--prompt', 'Hello', '--model', tiny, '--json', ...own])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(/neither tokenizer.json nor tokenizer.model: .* or give token ids/)
+  })
+})
+
 describe('chat', () => {
   it('gives the reference answer, prompt and ids', async () => {
     const [{ messages, prompt_ids, greedy_ids }] = references

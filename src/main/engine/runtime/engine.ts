@@ -11,6 +11,7 @@ import { type LoadProgress } from '../layers/weight-loader'
 import { type ModelConfig } from '../models/config'
 import { type Decoder } from '../models/decoder'
 import { loadDecoder, loadEncoder, readModelConfig } from '../models/load-decoder'
+import { idsOnly } from '../tokenizer/ids-only'
 import { loadTokenizerFromFolder, loadTokenizerFromMetadata, type LoadedTokenizer } from '../tokenizer/load'
 import { Embedder } from './embedder'
 import { EncoderRunner } from './encoder-runner'
@@ -35,6 +36,15 @@ export function loadTokenizer(file: WeightFile): Promise<LoadedTokenizer> {
   return file.format === 'gguf'
     ? Promise.resolve(loadTokenizerFromMetadata(file.metadata))
     : loadTokenizerFromFolder(dirname(file.paths[0]))
+}
+
+/** The tokenizer, or one that knows ids alone where the model comes without. */
+function loadTokenizerOrNone(file: WeightFile, config: ModelConfig): Promise<LoadedTokenizer> {
+  return loadTokenizer(file).catch((thrown: unknown): LoadedTokenizer => {
+    const error = toMoruError(thrown)
+    if (error.code !== 'not_found') throw error
+    return { tokenizer: idsOnly(config, error), chatTemplate: null }
+  })
 }
 
 export class Engine {
@@ -93,7 +103,7 @@ export class Engine {
     const start = performance.now()
     throwIfCancelled(signal)
     const config = await readModelConfig(file)
-    const { tokenizer, chatTemplate } = await loadTokenizer(file)
+    const { tokenizer, chatTemplate } = await loadTokenizerOrNone(file, config)
     const gpu = await this.open()
     throwIfCancelled(signal)
     const actual = { ...load, computeType: gpu.profile.halfFloats ? load.computeType : ('f32' as const) }

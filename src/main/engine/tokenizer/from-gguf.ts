@@ -22,11 +22,16 @@ type Defaults = Partial<Record<'bos' | 'eos' | 'unknown' | 'pad', number>>
 
 /**
  * The tokenizer that a GGUF file's metadata holds. Throws `invalid_file` when tables are missing or contradict each
- * other, `unsupported` for a tokenizer that Moru does not read.
+ * other, `not_found` when there are none, `unsupported` for a tokenizer that Moru does not read.
  */
 export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const model = text(metadata, key('model'))
   const tokens = stringList(metadata, key('tokens'))
+  if ((model === null && tokens === null) || model === 'no_vocab')
+    throw new MoruError(
+      'not_found',
+      'The file has no tokenizer: import the model with its vocabulary, or give token ids.',
+    )
   if (model === null || tokens === null)
     throw new MoruError(
       'invalid_file',

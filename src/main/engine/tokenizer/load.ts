@@ -73,7 +73,7 @@ export function tokenizerFromFiles(folder: string, { json, model, config, genera
   if (model === null)
     throw new MoruError(
       'not_found',
-      `${basename(folder)} has neither tokenizer.json nor tokenizer.model: download the model again with its tokenizer.`,
+      `${basename(folder)} has neither tokenizer.json nor tokenizer.model: download the model again with its tokenizer, or give token ids.`,
     )
   return fromModelFile(model, config, generation)
 }

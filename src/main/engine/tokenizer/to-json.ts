@@ -1,4 +1,5 @@
 /** Writes the tokenizer of a GGUF file's metadata as tokenizer.json and tokenizer_config.json, which transformers reads. */
+import { MoruError } from '../../../shared/errors'
 import { correctControlTokens } from './control-texts'
 import { tokenizerFromGguf } from './from-gguf'
 import { byteList, flag, type Metadata, numberList, stringList, text } from './gguf-metadata'
@@ -53,6 +54,8 @@ function partsOf(metadata: Metadata, tokenizer: Tokenizer, vocabulary: Vocabular
       return unigram(metadata, tokenizer, vocabulary)
     case 'wordpiece':
       return wordPiece(metadata, tokenizer, vocabulary)
+    case 'none':
+      throw new MoruError('not_found', 'There is no tokenizer to write.')
   }
 }
 

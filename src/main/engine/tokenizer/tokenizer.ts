@@ -1,7 +1,7 @@
 /** What the engine and its callers know of a tokenizer. Built by the loaders beside this file. */
 export interface Tokenizer {
-  /** 'bpe' byte-level BPE, 'spm' SentencePiece BPE, 'unigram', 'wordpiece'. */
-  kind: 'bpe' | 'spm' | 'unigram' | 'wordpiece'
+  /** 'bpe' byte-level BPE, 'spm' SentencePiece BPE, 'unigram', 'wordpiece'; 'none' knows ids alone. */
+  kind: 'bpe' | 'spm' | 'unigram' | 'wordpiece' | 'none'
   vocabSize: number
   bosId: number | null
   eosId: number | null
