@@ -6,11 +6,11 @@ export const sampling = z.object({
   /** 0: off. */
   topK: z.number().int().min(0).max(1_000_000).default(40),
   /** 1: off. */
-  topP: z.number().gt(0).max(1).default(0.95),
+  topP: z.number().min(0).max(1).default(0.95),
   /** 0: off. */
   minP: z.number().min(0).max(1).default(0.05),
   /** 1: off. */
-  typicalP: z.number().gt(0).max(1).default(1),
+  typicalP: z.number().min(0).max(1).default(1),
   /** 1: off. */
   repetitionPenalty: z.number().gt(0).max(10).default(1),
   presencePenalty: z.number().min(-2).max(2).default(0),

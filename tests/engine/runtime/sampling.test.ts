@@ -49,6 +49,8 @@ describe('filters', () => {
     expect(kept(halves, { topP: 0.51 })).toEqual([0, 1])
     expect(kept(halves, { topP: 0.75 })).toEqual([0, 1])
     expect(kept(halves, { topP: 1e-9 })).toEqual([0])
+    expect(kept(halves, { topP: 0 })).toEqual([0])
+    expect(kept(halves, { typicalP: 0 })).toHaveLength(1)
     expect(kept(halves, { typicalP: 1e-9 })).toHaveLength(1)
   })
   it('include a token of just the least probability', () => {
