@@ -2,6 +2,8 @@ import { createRouter, createWebHashHistory, type RouteRecordRaw } from 'vue-rou
 import ChatView from './views/chat/chat-view.vue'
 import CollectionView from './views/knowledge/collection-view.vue'
 import KnowledgeView from './views/knowledge/knowledge-view.vue'
+import LogsView from './views/logs/logs-view.vue'
+import RunsView from './views/logs/runs-view.vue'
 import ModelView from './views/models/model-view.vue'
 import ModelsView from './views/models/models-view.vue'
 import ProfileView from './views/profile/profile-view.vue'
@@ -15,6 +17,8 @@ export const routes: RouteRecordRaw[] = [
   { path: '/models', name: 'models', component: ModelsView },
   { path: '/models/:id', name: 'model', component: ModelView },
   { path: '/profile/:part?', name: 'profile', component: ProfileView },
+  { path: '/logs/runs', name: 'runs', component: RunsView },
+  { path: '/logs/:id?', name: 'logs', component: LogsView },
   { path: '/settings', name: 'settings', component: SettingsView },
   { path: '/:rest(.*)*', redirect: '/chat' },
 ]

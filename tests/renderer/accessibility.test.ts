@@ -4,6 +4,7 @@ import { userEvent } from 'vitest/browser'
 import { aCollection, aDocument } from './host/knowledge-samples'
 import { aProfile } from './host/profile-handlers'
 import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
+import { aRun, aTrace } from './host/trace-handlers'
 import { openWindow } from './mount'
 
 let close: () => void = () => {}
@@ -48,6 +49,8 @@ const world = () => ({
   ],
   models: [aModel(), aModel({ id: 'gone', name: 'Gone', available: false, chat: false })],
   profiles: [aProfile()],
+  traces: new Map([['a'.repeat(32), aTrace({ rating: 1, cache: 'exact', error: 'Broken.', state: 'error' })]]),
+  runs: [aRun()],
   jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
 })
 
@@ -73,6 +76,9 @@ const places = [
   ['the roofline', '/profile'],
   ['the timeline', '/profile/timeline'],
   ['the kernels', '/profile/kernels'],
+  ['logs', '/logs'],
+  ['a call', `/logs/${'a'.repeat(32)}`],
+  ['runs', '/logs/runs'],
   ['settings', '/settings'],
 ] as const
 

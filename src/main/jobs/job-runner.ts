@@ -48,9 +48,7 @@ export class JobRunner {
   start(spec: JobSpec, work: JobWork): StartedJob {
     if (this.#closed) throw new MoruError('busy', 'Moru is shutting down; no new work is taken on.')
     const id = randomUUID()
-    const job = new RunningJob({ ...spec, id, environment: this.#environment() }, this.#runs, (state) =>
-      this.#publish(state),
-    )
+    const job = new RunningJob({ ...spec, id }, this.#environment, this.#runs, (state) => this.#publish(state))
     this.#running.set(id, job)
     const ended = job.run(work).finally(() => this.#running.delete(id))
     return { id, ended }

@@ -29,6 +29,7 @@ export function jobOf({ environment: _environment, ...run }: Run): Job {
 export class RunningJob implements JobHandle {
   readonly id: string
   readonly #runs: Store['runs']
+  readonly #environment: () => Run['environment']
   readonly #report: (state: Job) => void
   readonly #controller = new AbortController()
   readonly #ended = Promise.withResolvers<Job>()
@@ -39,12 +40,27 @@ export class RunningJob implements JobHandle {
   #reportedAt = 0
   #storedAt = Date.now()
 
-  constructor(spec: JobSpec & Pick<Run, 'id' | 'environment'>, runs: Store['runs'], report: (state: Job) => void) {
+  constructor(
+    spec: JobSpec & { id: string },
+    environment: () => Run['environment'],
+    runs: Store['runs'],
+    report: (state: Job) => void,
+  ) {
     const startedAt = Date.now()
     this.id = spec.id
     this.#runs = runs
+    this.#environment = environment
     this.#report = report
-    this.#run = { ...spec, state: 'running', done: 0, result: null, error: null, startedAt, endedAt: null }
+    this.#run = {
+      ...spec,
+      environment: environment(),
+      state: 'running',
+      done: 0,
+      result: null,
+      error: null,
+      startedAt,
+      endedAt: null,
+    }
     this.#rate = new SmoothedRate(0, performance.now())
     runs.add(this.#run)
     this.#reportNow()
@@ -124,7 +140,8 @@ export class RunningJob implements JobHandle {
 
   #end(state: Job['state'], result: Job['result'], error: string | null): void {
     if (this.#run.state !== 'running') return
-    this.#run = { ...this.#run, state, result, error, endedAt: Date.now() }
+    // By now the device is open, where the work needed one.
+    this.#run = { ...this.#run, state, result, error, endedAt: Date.now(), environment: this.#environment() }
     this.#runs.update(this.#run)
     this.#reportNow()
     this.#ended.resolve(this.state())

@@ -32,8 +32,15 @@ export function runHandlers({ runs }: Pick<Store, 'runs'>): HandlersFor<RunRoute
   }
 }
 
+/** A run that opened the device itself knows it better than the program did when it began. */
+function adapterOf(result: Run['result']): string | null {
+  const device = result?.device as { adapter?: unknown } | undefined
+  return typeof device?.adapter === 'string' ? device.adapter : null
+}
+
 const detailOf = (run: Run): RunDetail => ({
   ...run,
+  environment: run.environment && { ...run.environment, adapter: run.environment.adapter ?? adapterOf(run.result) },
   metrics: metricsOf(run.result),
   artefacts: artefactsOf(run.result),
 })

@@ -42,7 +42,7 @@ export function runRepository(db: Database, redaction: Redaction) {
   )
   const update = db.prepare(
     `UPDATE run SET title = @title, state = @state, done = @done, total = @total, result = @result, error = @error,
-     ended_at = @endedAt WHERE id = @id`,
+     ended_at = @endedAt, environment = @environment WHERE id = @id`,
   )
   const select = db.prepare<[string], Row>(`SELECT ${columns} FROM run WHERE id = ?`)
   const newest = db.prepare<[number], Row>(`SELECT ${columns} FROM run ORDER BY seq DESC LIMIT ?`)

@@ -2,6 +2,7 @@ import { chart } from './en/chart'
 import { chat, load, preset, sampling } from './en/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './en/frame'
 import { knowledge, reader } from './en/knowledge'
+import { logs, runs, tracing } from './en/logs'
 import { models } from './en/models'
 import { profile } from './en/profile'
 import { settings } from './en/settings'
@@ -17,13 +18,16 @@ export const en = {
   jobs,
   knowledge,
   load,
+  logs,
   models,
   palette,
   preset,
   profile,
   reader,
+  runs,
   sampling,
   settings,
+  tracing,
   unit,
 }
 

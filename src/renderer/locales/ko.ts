@@ -3,6 +3,7 @@ import { chart } from './ko/chart'
 import { chat, load, preset, sampling } from './ko/chat'
 import { action, engine, error, frame, host, jobs, palette, unit } from './ko/frame'
 import { knowledge, reader } from './ko/knowledge'
+import { logs, runs, tracing } from './ko/logs'
 import { models } from './ko/models'
 import { profile } from './ko/profile'
 import { settings } from './ko/settings'
@@ -18,12 +19,15 @@ export const ko: Messages = {
   jobs,
   knowledge,
   load,
+  logs,
   models,
   palette,
   preset,
   profile,
   reader,
+  runs,
   sampling,
   settings,
+  tracing,
   unit,
 }

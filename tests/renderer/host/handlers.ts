@@ -9,6 +9,9 @@ import { MoruError } from '../../../src/shared/errors'
 import { chatHandlers } from './chat-handlers'
 import { knowledgeHandlers } from './knowledge-handlers'
 import { type Profile, profilerHandlers } from './profile-handlers'
+import { type RunSummary } from '../../../src/shared/contract/runs'
+import { type TraceDetail } from '../../../src/shared/contract/traces'
+import { traceHandlers } from './trace-handlers'
 import { aConversation, aDetail, aModel, aStatus } from './samples'
 import { type Handlers } from './test-host'
 
@@ -22,6 +25,8 @@ export interface World {
   models: ModelSummary[]
   presets: Preset[]
   jobs: Job[]
+  traces: Map<string, TraceDetail>
+  runs: RunSummary[]
   profiles: Profile[]
   settings: ReturnType<typeof settingsSchema.parse>
   status: ReturnType<typeof aStatus>
@@ -42,6 +47,8 @@ export const aWorld = (change: Partial<World> = {}): World => ({
   models: [aModel()],
   presets: [],
   jobs: [],
+  traces: new Map(),
+  runs: [],
   profiles: [],
   settings: settingsSchema.parse({}),
   status: aStatus(),
@@ -286,4 +293,5 @@ export const handlersFor = (world: World): Partial<Handlers> => ({
   ...settingsHandlers(world),
   ...engineHandlers(world),
   ...profilerHandlers(world),
+  ...traceHandlers(world),
 })

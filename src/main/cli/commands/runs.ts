@@ -84,7 +84,9 @@ async function exportRuns(values: Values, ids: string[], context: Context): Prom
   const input = { ids: ids.length > 0 ? ids : null, folder }
   const result = await (await context.client()).request(runsExport, input, { signal: context.signal })
   if (!context.json)
-    context.print(`${result.runs} runs in ${result.folder}\nmlflow ui --backend-store-uri ${result.folder}\n`)
+    context.print(
+      `${result.runs} runs in ${result.folder}\nMLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri ${result.folder}\n`,
+    )
   return result
 }
 

@@ -14,6 +14,7 @@ export const action = {
 export const frame = {
   chat: 'Chat',
   knowledge: 'Knowledge',
+  logs: 'Logs',
   models: 'Models',
   profile: 'Profile',
   search: 'Search',

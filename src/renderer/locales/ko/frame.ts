@@ -14,6 +14,7 @@ export const action = {
 export const frame = {
   chat: '채팅',
   knowledge: '지식',
+  logs: '로그',
   models: '모델',
   profile: '프로파일',
   search: '검색',

@@ -1,0 +1,194 @@
+import { flushPromises } from '@vue/test-utils'
+import { afterEach, expect, test } from 'vitest'
+import { userEvent } from 'vitest/browser'
+import { spanRows } from '../../src/renderer/views/logs/span-tree'
+import { aRun, aTrace } from './host/trace-handlers'
+import { openWindow } from './mount'
+
+let close: () => void = () => {}
+afterEach(() => {
+  close()
+  document.body.replaceChildren()
+})
+
+const many = () =>
+  new Map(
+    Array.from({ length: 450 }, (_, i) => {
+      const failed = i % 100 === 7
+      const text = i === 3 ? '모루는 무엇인가?' : `Question ${i}`
+      const change = failed ? { state: 'error' as const, error: 'Out of memory.' } : {}
+      const trace = aTrace({
+        id: String(i).padStart(32, '0'),
+        seq: i + 1,
+        preview: text,
+        input: [{ role: 'user', content: text }],
+        ...change,
+      })
+      return [trace.id, trace]
+    }),
+  )
+async function open(path = '/logs', traces = many(), language: 'en' | 'ko' = 'en') {
+  const window = await openWindow(
+    path,
+    {
+      traces,
+      runs: [
+        aRun(),
+        aRun({ id: 'r2', title: 'decode f32', parameters: { load: { kvType: 'f32' } }, metrics: { decode: 18 } }),
+      ],
+    },
+    language,
+  )
+  close = window.close
+  return window
+}
+const text = () => document.body.textContent ?? ''
+const rows = () => [...document.querySelectorAll<HTMLButtonElement>('[data-index]')]
+const button = (label: string) =>
+  [...document.querySelectorAll<HTMLButtonElement>('button')].findLast(
+    (one) => one.textContent?.trim() === label || one.getAttribute('aria-label') === label,
+  )
+async function press(label: string) {
+  await expect.poll(() => button(label), { message: label }).toBeTruthy()
+  button(label)!.click()
+  await flushPromises()
+}
+function choose(label: string, value: string) {
+  const select = document.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`)!
+  select.value = value
+  select.dispatchEvent(new Event('change', { bubbles: true }))
+}
+
+test('calls are listed, drawn only where they are seen, and more come while scrolling', async () => {
+  const window = await open()
+  await expect.poll(() => text()).toContain('450 calls')
+  expect(rows()[0].textContent).toContain('Question 449')
+  expect(rows().length).toBeLessThan(60)
+  const frame = rows()[0].closest('ul')!.parentElement!
+  frame.scrollTop = frame.scrollHeight
+  await expect
+    .poll(() =>
+      window.host.asked.some(
+        ({ route, input }) => route === 'traces.list' && (input as { before?: number }).before === 251,
+      ),
+    )
+    .toBe(true)
+  rows()[0].focus()
+  await userEvent.keyboard('{End}')
+  await expect.poll(() => Number((document.activeElement as HTMLElement).dataset.index)).toBeGreaterThan(390)
+})
+
+test('filters and searches, and a filter that passes nothing can be cleared', async () => {
+  await open()
+  await expect.poll(() => text()).toContain('450 calls')
+  choose('Outcome', 'error')
+  await expect.poll(() => text()).toContain('5 calls')
+  expect(rows()[0].textContent).toContain('Out of memory.')
+  choose('Outcome', '')
+  const search = document.querySelector<HTMLInputElement>('input[type="search"]')!
+  search.value = '모루'
+  search.dispatchEvent(new Event('input', { bubbles: true }))
+  await expect.poll(() => text()).toContain('1 call')
+  search.value = 'nothing of the kind'
+  search.dispatchEvent(new Event('input', { bubbles: true }))
+  await press('Clear the filters')
+  await expect.poll(() => text()).toContain('450 calls')
+})
+
+test('new calls appear by themselves, until paused', async () => {
+  const window = await open()
+  await expect.poll(() => text()).toContain('450 calls')
+  window.world.traces.set('new', aTrace({ id: 'new', seq: 1000, preview: 'Just now' }))
+  await expect.poll(() => rows()[0].textContent).toContain('Just now')
+  await press('Pause')
+  window.world.traces.set('later', aTrace({ id: 'later', seq: 1001, preview: 'Later' }))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(rows()[0].textContent).toContain('Just now')
+  await press('Follow live')
+  await expect.poll(() => rows()[0].textContent).toContain('Later')
+})
+
+test('a call shows its steps, texts and figures, is judged and deleted', async () => {
+  const trace = aTrace({ conversationId: 'c9' })
+  const window = await open(`/logs/${trace.id}`, new Map([[trace.id, trace]]))
+  await expect.poll(() => text()).toContain('4 steps in 1 s')
+  for (const part of ['Prefill', 'Decode', 'Because of carbon.', '41 in, 12 out', '320 ms'])
+    expect(text()).toContain(part)
+  const bars = [...document.querySelectorAll('main svg rect[y="2"]')].map((bar) => [
+    bar.getAttribute('x'),
+    bar.getAttribute('width'),
+  ])
+  expect(bars).toContainEqual(['32%', '68%'])
+  await press('Good')
+  await expect.poll(() => window.world.traces.get(trace.id)?.rating).toBe(1)
+  await press('Delete')
+  await expect.poll(() => text()).toContain('Delete this call for good?')
+  await press('Delete')
+  await expect.poll(() => window.world.traces.size).toBe(0)
+  await expect.poll(() => text()).toContain('Nothing was called yet')
+})
+
+test('a call is asked again with other parameters and compared with the first', async () => {
+  const trace = aTrace()
+  await open(`/logs/${trace.id}`, new Map([[trace.id, trace]]))
+  await press('Ask again')
+  const field = document.querySelector<HTMLInputElement>('[role="dialog"] input[type="number"]')!
+  expect(field.value).toBe('0.7')
+  field.value = '0'
+  field.dispatchEvent(new Event('input', { bubbles: true }))
+  await press('Ask again')
+  await expect.poll(() => text()).toContain('Comparison')
+  await expect.poll(() => text()).toContain('At 0: alloys.')
+  expect(text()).toContain('Because of carbon.')
+})
+
+test('runs are compared by parameters and results, exported and deleted', async () => {
+  const window = await open('/logs/runs')
+  await expect.poll(() => document.querySelectorAll('tbody tr').length).toBe(2)
+  for (const box of document.querySelectorAll<HTMLInputElement>('tbody input[type="checkbox"]')) box.click()
+  await expect.poll(() => text()).toContain('2 chosen')
+  await expect.poll(() => text()).toContain('decode from 18 to 21.5.')
+  expect(text()).toContain('18 (0.837×)')
+  expect(text()).toContain('load.kvType')
+  await press('Export for MLflow')
+  const folder = [...document.querySelectorAll<HTMLInputElement>('[role="dialog"] input')].at(-1)!
+  folder.value = '/tmp/mlruns'
+  folder.dispatchEvent(new Event('input', { bubbles: true }))
+  await press('Export for MLflow')
+  await expect
+    .poll(() => window.host.asked.find(({ route }) => route === 'runs.export')?.input)
+    .toEqual({ ids: ['r1', 'r2'], folder: '/tmp/mlruns' })
+  await press('Delete')
+  await expect.poll(() => window.world.runs.length).toBe(0)
+  await expect.poll(() => text()).toContain('No run yet')
+})
+
+test('settings of the log are saved, and a broken pattern is said to be one', async () => {
+  const window = await open('/settings')
+  await expect.poll(() => document.querySelector('[role="switch"][aria-label="Keep texts"]')).toBeTruthy()
+  document.querySelector<HTMLButtonElement>('[role="switch"][aria-label="Keep texts"]')!.click()
+  await expect.poll(() => window.world.settings.tracing.contents).toBe(false)
+  const patterns = document.querySelector<HTMLTextAreaElement>('textarea[wrap="off"]')!
+  patterns.value = '(unclosed'
+  patterns.dispatchEvent(new Event('input', { bubbles: true }))
+  patterns.dispatchEvent(new Event('change', { bubbles: true }))
+  await expect.poll(() => text()).toContain('not a regular expression')
+  expect(patterns.value).toBe('(unclosed')
+})
+
+test('steps stand below their parents, and one without its parent on top', () => {
+  const span = (id: string, parentId: string | null, startedAt: number) => ({
+    ...aTrace().spans[0],
+    id,
+    parentId,
+    startedAt,
+  })
+  const spans = [span('c', 'b', 3), span('b', 'a', 2), span('a', null, 1), span('d', 'a', 1.5), span('x', 'gone', 4)]
+  expect(spanRows(spans).map((row) => [row.span.id, row.depth])).toEqual([
+    ['a', 0],
+    ['d', 1],
+    ['b', 1],
+    ['c', 2],
+    ['x', 0],
+  ])
+})
