@@ -54,6 +54,12 @@ const world = () => ({
   jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
 })
 
+/** Colours have changed to those of the theme: on a busy machine a transition takes longer than it lasts. */
+const settled = () =>
+  Promise.all(
+    document.getAnimations().flatMap((one) => (one instanceof CSSTransition ? [one.finished.catch(() => null)] : [])),
+  )
+
 /** Serious and critical findings inside `selector`, in words. */
 async function serious(selector: string): Promise<string[]> {
   const { violations } = await axe.run(selector, { resultTypes: ['violations'] })
@@ -93,6 +99,7 @@ for (const [name, path] of places)
         document.title = 'Moru'
         await expect.poll(() => window.wrapper.find('h1').text()).not.toBe('')
         await new Promise((resolve) => setTimeout(resolve, 300))
+        await settled()
         expect(await serious('#app')).toEqual([])
       })
 
