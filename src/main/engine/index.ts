@@ -41,3 +41,5 @@ export { type CalibrationWindows, quantizeBlocks, type RunState } from './quanti
 export { type CheckpointLayout, type QuantizedModel, writeQuantized } from './quantize/write-quantized'
 export { groupsOf } from './quant/groups'
 export { type QuantizedMatrix } from './formats/quantized-matrix'
+export { type BlockMatrix, writeBlocks } from './quantize/write-blocks'
+export { fitToRow, presetType, type BlockChoice } from './quant/blocks/presets'

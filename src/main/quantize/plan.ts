@@ -12,6 +12,7 @@ import {
   type WeightFile,
 } from '../engine'
 import { type ResolvedModel } from '../models'
+import { blockBits, blockChoice, isBlockMethod } from './block-recipes'
 import { choiceOf, isCalibrated, layoutFor, matrixRecipe, storedSize } from './matrix-recipes'
 
 /** Reads the model's header. Throws invalid_input for a group that does not divide, naming the divisors; unsupported. */
@@ -26,7 +27,9 @@ export async function planOf(model: ResolvedModel, recipe: Recipe): Promise<Quan
 
 export function planFile(model: ResolvedModel, file: WeightFile, config: ModelConfig, recipe: Recipe): QuantizePlan {
   const matrices = linearMatrices(file, config)
-  const planned = matrices.map((matrix) => planMatrix(matrix, recipe))
+  const blocks = isBlockMethod(recipe.method)
+  const planned = matrices.map((m) => (blocks ? planBlocks(m, recipe, config) : planMatrix(m, recipe)))
+  const fallbacks = planned.filter((m) => m.fallback).length
   const quantizedBytes = planned.reduce((sum, m) => sum + m.sizeBytes, 0)
   const weights = planned.reduce((sum, m) => sum + m.rows * m.cols, 0)
   const sizeBytes = quantizedBytes + restBytes(file, new Set(matrices.map((m) => m.name)))
@@ -34,16 +37,17 @@ export function planFile(model: ResolvedModel, file: WeightFile, config: ModelCo
   return {
     model: { name: model.name, path: model.path, sizeBytes: file.sizeBytes, bitsPerWeight: bits },
     recipe,
-    format: 'safetensors',
-    layout: layoutFor(recipe),
+    format: blocks ? 'gguf' : 'safetensors',
+    layout: blocks ? recipe.method : layoutFor(recipe),
     matrices: planned,
     sizeBytes,
     bitsPerWeight: (quantizedBytes * 8) / weights,
     memoryBytes: memoryOf(config, matrices, recipe),
     estimatedMs: null,
-    calibrates: isCalibrated(recipe),
+    calibrates: !blocks && isCalibrated(recipe),
     warnings: [
       ...(bits < 16 ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
+      ...(fallbacks > 0 ? [{ kind: 'fallbacks' as const, matrices: fallbacks }] : []),
       ...(reproduces(type, recipe) ? [{ kind: 'reproduces_source' as const, type }] : []),
       ...(sizeBytes > file.sizeBytes ? [{ kind: 'larger_than_source' as const, sourceBytes: file.sizeBytes }] : []),
     ],
@@ -64,6 +68,15 @@ function planMatrix(matrix: ModelMatrix, recipe: Recipe): PlannedMatrix {
   const sizeBytes = storedSize(choice, rows, cols, recipe)
   const { method, group } = choice
   return { name, layer, role, rows, cols, method, bits: choice.bits, group, sizeBytes, fallback: null }
+}
+
+function planBlocks(matrix: ModelMatrix, recipe: Recipe, config: ModelConfig): PlannedMatrix {
+  const { canonical: name, layer, role, rows, cols } = matrix
+  const { type, wanted } = blockChoice(recipe, config, name, cols)!
+  const [bits, stored] = blockBits(type)
+  const fallback = type === wanted ? null : { wanted, used: type }
+  const method = type === 'f16' ? ('f16' as const) : type
+  return { name, layer, role, rows, cols, method, bits, group: null, sizeBytes: (rows * cols * stored) / 8, fallback }
 }
 
 /** Tensors that stay: matrices of 16 bits, vectors as they are. */

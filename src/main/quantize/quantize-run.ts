@@ -18,6 +18,7 @@ import {
   writeQuantized,
 } from '../engine'
 import { type ResolvedModel } from '../models'
+import { isBlockMethod, writeBlockRecipe } from './block-recipes'
 import { type CalibrationText, calibrationText, calibrationWindows, type TextSources } from './calibration-text'
 import { choiceOf, isCalibrated, layoutFor, matrixRecipe } from './matrix-recipes'
 import { planFile } from './plan'
@@ -56,6 +57,8 @@ export async function quantizeModel(
   try {
     const config = await readModelConfig(file)
     const plan = planFile(job.model, file, config, job.recipe)
+    if (out.endsWith('.gguf') || isBlockMethod(job.recipe.method))
+      return await runBlockTypes({ ...job, out }, file, config, plan.bitsPerWeight, listener, signal)
     listener.stage('calibration_text', null, config.layers)
     const { tokenizer } = await loadTokenizer(file)
     const text = await calibrationText(job.recipe.calibration, job.sources, tokenizer)
@@ -83,6 +86,39 @@ export async function quantizeModel(
   } finally {
     await file.close()
   }
+}
+
+/** Block types look at the weights alone: the file is written in one go. */
+async function runBlockTypes(
+  job: QuantizeJob,
+  file: WeightFile,
+  config: ModelConfig,
+  bitsPerWeight: number,
+  listener: QuantizeListener,
+  signal: AbortSignal,
+): Promise<QuantizeResult> {
+  const start = performance.now()
+  if (!job.out.endsWith('.gguf'))
+    throw new MoruError('unsupported', `${job.recipe.method} is a type of GGUF: give a path that ends in .gguf.`)
+  const layers: MatrixResult[] = []
+  listener.stage('writing', null, config.layers)
+  const sizeBytes = await writeBlockRecipe(
+    file,
+    config,
+    {
+      recipe: job.recipe,
+      out: job.out,
+      metadata: { 'moru.source': job.model.name, 'moru.recipe': JSON.stringify(job.recipe) },
+    },
+    (matrix) => {
+      layers.push(matrix)
+      listener.matrix(matrix)
+      if (matrix.layer !== null) listener.stage('layers', matrix.layer, config.layers)
+    },
+    signal,
+  )
+  const elapsedMs = performance.now() - start
+  return { path: job.out, modelId: null, sizeBytes, bitsPerWeight, elapsedMs, calibration: null, layers }
 }
 
 async function runKey({ model, recipe }: QuantizeJob, { sha256 }: CalibrationText): Promise<string> {
