@@ -38,11 +38,19 @@ export function blockChoice(recipe: Recipe, config: ModelConfig, canonical: stri
   return isBlockMethod(method) && isLinear(partsOf(canonical)?.[2]) ? fitToRow(method, cols) : null
 }
 
+export interface BlockRun {
+  recipe: Recipe
+  out: string
+  metadata: Record<string, string>
+  /** By GGUF's name of the weights. */
+  importance?: ReadonlyMap<string, Float32Array>
+}
+
 /** Throws unsupported for a method that GGUF has no type for, and what writing throws. @returns bytes of the file */
 export async function writeBlockRecipe(
   file: WeightFile,
   config: ModelConfig,
-  { recipe, out, metadata }: { recipe: Recipe; out: string; metadata: Record<string, string> },
+  { recipe, out, metadata, importance }: BlockRun,
   onMatrix: (matrix: MatrixResult) => void,
   signal: AbortSignal,
 ): Promise<number> {
@@ -56,6 +64,7 @@ export async function writeBlockRecipe(
     typeOf: ({ canonical, cols }) => blockChoice(recipe, config, canonical, cols),
     dominant: isPreset(method) ? dominant[method] : method,
     metadata,
+    importance,
     onMatrix: (matrix) => onMatrix(resultOf(matrix, recipe)),
     signal,
   })

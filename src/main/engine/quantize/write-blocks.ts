@@ -1,5 +1,5 @@
 /** Writes a model's matrices in GGUF's block types. */
-import { throwIfCancelled } from '../../../shared/errors'
+import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { fileTypes, ggufMetadataFor } from '../convert/model-files'
 import { convertedBytes, convertedWeights } from '../convert/read-weights'
 import { planTensors, type PlannedTensor } from '../convert/tensor-plan'
@@ -25,6 +25,8 @@ export interface BlockMatrix {
 export interface WriteBlocksOptions {
   /** The block type of a matrix; null: it stays as it is. */
   typeOf: (matrix: { canonical: string; cols: number }) => BlockChoice | null
+  /** By GGUF's name of the weights: how much an error of each input counts. */
+  importance?: ReadonlyMap<string, Float32Array>
   /** general.file_type is that of the type most matrices have. */
   dominant: TensorType
   /** Key-value pairs about how the file was made. */
@@ -78,18 +80,24 @@ function typed(tensor: PlannedTensor, file: WeightFile, { typeOf }: WriteBlocksO
 async function* encoded(
   file: WeightFile,
   tensor: TypedTensor,
-  { onMatrix, signal }: WriteBlocksOptions,
+  { onMatrix, importance, signal }: WriteBlocksOptions,
   pace: Pace,
 ): AsyncGenerator<Uint8Array> {
   const { type, shape, name } = tensor
   if (!isEncoded(type)) return
   const [rows, cols] = shape
+  const inputs = importance?.get(name)
+  if (inputs && inputs.length !== cols)
+    throw new MoruError(
+      'invalid_input',
+      `The importance matrix has ${inputs.length} inputs for ${name}, which has ${cols}: it belongs to another model.`,
+    )
   let [off, all] = [0, 0]
   for await (const weights of convertedWeights(file, tensor, signal)) {
     const step = Math.max(1, Math.floor(65_536 / cols)) * cols
     for (let at = 0; at < weights.length; at += step) {
       const own = weights.subarray(at, at + step)
-      const bytes = encodeBlocks(type, own, cols)
+      const bytes = encodeBlocks(type, own, cols, inputs)
       dequantize(type, bytes, own.length).forEach((q, i) => {
         off += (q - own[i]) ** 2
         all += own[i] ** 2
