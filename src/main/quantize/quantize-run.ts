@@ -9,9 +9,11 @@ import {
   type CalibrationWindows,
   Engine,
   loadTokenizer,
+  measureImportance,
   type ModelConfig,
   openModelFile,
   quantizeBlocks,
+  readImportanceMatrix,
   readModelConfig,
   storedBytes,
   type WeightFile,
@@ -101,6 +103,7 @@ async function runBlockTypes(
   if (!job.out.endsWith('.gguf'))
     throw new MoruError('unsupported', `${job.recipe.method} is a type of GGUF: give a path that ends in .gguf.`)
   const layers: MatrixResult[] = []
+  const known = await importanceOf(job, file, config, listener, signal)
   listener.stage('writing', null, config.layers)
   const sizeBytes = await writeBlockRecipe(
     file,
@@ -108,6 +111,7 @@ async function runBlockTypes(
     {
       recipe: job.recipe,
       out: job.out,
+      importance: known?.importance,
       metadata: { 'moru.source': job.model.name, 'moru.recipe': JSON.stringify(job.recipe) },
     },
     (matrix) => {
@@ -118,7 +122,42 @@ async function runBlockTypes(
     signal,
   )
   const elapsedMs = performance.now() - start
-  return { path: job.out, modelId: null, sizeBytes, bitsPerWeight, elapsedMs, calibration: null, layers }
+  return {
+    path: job.out,
+    modelId: null,
+    sizeBytes,
+    bitsPerWeight,
+    elapsedMs,
+    calibration: known?.calibration ?? null,
+    layers,
+  }
+}
+
+/** From an imatrix file, or measured on the calibration text; null where the recipe asks for none. */
+async function importanceOf(
+  job: QuantizeJob,
+  file: WeightFile,
+  config: ModelConfig,
+  listener: QuantizeListener,
+  signal: AbortSignal,
+): Promise<{ importance: ReadonlyMap<string, Float32Array>; calibration: QuantizeResult['calibration'] } | null> {
+  const { importance, calibration } = job.recipe
+  if (!importance) return null
+  if (importance.kind === 'file')
+    return { importance: (await readImportanceMatrix(importance.path)).meanSquares, calibration: null }
+  listener.stage('calibration_text', null, config.layers)
+  const { tokenizer } = await loadTokenizer(file)
+  const text = await calibrationText(calibration, job.sources, tokenizer)
+  const { seen } = calibrationWindows(tokenizer, text, calibration, true)
+  const engine = new Engine()
+  try {
+    const onLayer = (layer: number) => listener.stage('layers', layer, config.layers)
+    const found = await measureImportance(await engine.open(), file, config, seen, { signal, onLayer })
+    const tokens = seen.reduce((sum, ids) => sum + ids.length, 0)
+    return { importance: found, calibration: { name: text.name, sha256: text.sha256, tokens, heldOutTokens: 0 } }
+  } finally {
+    await engine.close()
+  }
 }
 
 async function runKey({ model, recipe }: QuantizeJob, { sha256 }: CalibrationText): Promise<string> {

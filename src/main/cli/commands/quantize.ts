@@ -9,7 +9,7 @@ export const quantize: Command = {
   name: 'quantize',
   usage:
     'MODEL --method METHOD [--bits 4] [--group 64] --out PATH [--symmetric] [--per-tensor] [--double] [--search-range] [--calibration FILE] ' +
-    '[--calibration-windows 16] [--calibration-window 256] [--damping 0.01] [--natural-order] [--no-clip]',
+    '[--calibration-windows 16] [--calibration-window 256] [--damping 0.01] [--natural-order] [--no-clip] [--importance FILE|measured]',
   summary: 'Quantize a model',
   options: {
     method: { type: 'string' },
@@ -26,6 +26,7 @@ export const quantize: Command = {
     damping: { type: 'string' },
     'natural-order': { type: 'boolean' },
     'no-clip': { type: 'boolean' },
+    importance: { type: 'string' },
   },
   run: async (values, positionals, context) => {
     const [named] = expectPositionals(positionals, 'MODEL')
@@ -43,6 +44,7 @@ export const quantize: Command = {
         searchRange: values.flag('search-range'),
         gptq: { damping: values.number('damping'), actOrder: !values.flag('natural-order') },
         awq: { clip: !values.flag('no-clip') },
+        importance: importanceOf(values.filled('importance')),
         calibration: {
           source: file === undefined ? { kind: 'bundled' as const } : { kind: 'file' as const, path: pathOf(file) },
           windows: values.number('calibration-windows'),
@@ -62,6 +64,11 @@ export const quantize: Command = {
       )
     return { sizeBytes, bitsPerWeight, elapsedMs, layers }
   },
+}
+
+function importanceOf(named: string | undefined) {
+  if (named === undefined) return null
+  return named === 'measured' ? { kind: 'measured' as const } : { kind: 'file' as const, path: pathOf(named) }
 }
 
 async function start(input: Parameters<typeof quantizeStart.input.parse>[0], context: Context): Promise<string> {

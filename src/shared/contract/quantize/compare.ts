@@ -125,24 +125,3 @@ export const comparePrompt = defineStream('compare.prompt', {
     z.object({ kind: z.literal('finished'), comparison: promptComparison }),
   ]),
 })
-
-/** Two embedding models on the same texts, a text a line; the first is the original. */
-export const compareEmbeddings = defineStream('compare.embeddings', {
-  input: z.object({
-    models: z.tuple([modelName, modelName]),
-    path: z.string().min(1).max(4096),
-    /** Lines read at most. */
-    limit: z.number().int().min(2).max(100_000).default(200),
-  }),
-  event: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('progress'), done: z.number(), total: z.number() }),
-    z.object({
-      kind: z.literal('finished'),
-      texts: z.number().int(),
-      /** Cosines of a text's two embeddings. */
-      cosine: z.object({ mean: z.number(), least: z.number() }),
-      /** Share of texts whose nearest other text is the same for both. */
-      sameNearest: z.number(),
-    }),
-  ]),
-})

@@ -1,7 +1,7 @@
 /** A look into matrices and activations. */
 import { z } from 'zod'
 import { defineRoute, defineStream } from '../core'
-import { calibration, matrixRole, modelName, quantizeMethod, recipe } from './recipe'
+import { calibration, matrixRole, modelName } from './recipe'
 
 /** Counts in equal bins from `from` to `to`. */
 export const histogram = z.object({ from: z.number(), to: z.number(), counts: z.array(z.number()) })
@@ -99,47 +99,5 @@ export const inspectActivations = defineStream('inspect.activations', {
     z.object({ kind: z.literal('progress'), done: z.number(), total: z.number() }),
     z.object({ kind: z.literal('layer'), inputs: z.array(activationChannels) }),
     z.object({ kind: z.literal('finished'), threshold: z.number() }),
-  ]),
-})
-
-/** What a matrix costs in KL divergence when it alone is quantized so, estimated from its output error on the text. */
-export const sensitivity = z.object({
-  name: z.string(),
-  method: quantizeMethod,
-  bits: z.number().int(),
-  group: z.number().int(),
-  sizeBytes: z.number(),
-  kld: z.number(),
-})
-
-/** Chooses method and bits for each matrix so that the estimated KL divergence is least within a size. A job of the kind 'fit'. */
-export const quantizeFit = defineStream('quantize.fit', {
-  input: z.object({
-    model: modelName,
-    /** Of all files that would be written. */
-    budgetBytes: z.number().min(1),
-    method: z.enum(['rtn', 'gptq', 'awq', 'awq-gptq', 'hqq']).default('awq-gptq'),
-    group: z
-      .number()
-      .int()
-      .min(0)
-      .max(1 << 20)
-      .default(64),
-    /** Bits to choose from. */
-    bits: z.array(z.number().int().min(2).max(8)).min(2).max(7).default([2, 3, 4, 8]),
-    calibration: calibration.prefault({}),
-  }),
-  event: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('progress'), jobId: z.string(), done: z.number(), total: z.number() }),
-    z.object({
-      kind: z.literal('finished'),
-      /** With an override for every matrix that differs. */
-      recipe,
-      sizeBytes: z.number(),
-      bitsPerWeight: z.number(),
-      /** Sum of the chosen sensitivities. */
-      estimatedKld: z.number(),
-      sensitivities: z.array(sensitivity),
-    }),
   ]),
 })
