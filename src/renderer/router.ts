@@ -6,6 +6,7 @@ import LogsView from './views/logs/logs-view.vue'
 import RunsView from './views/logs/runs-view.vue'
 import ModelView from './views/models/model-view.vue'
 import ModelsView from './views/models/models-view.vue'
+import QuantizeView from './views/quantize/quantize-view.vue'
 import ProfileView from './views/profile/profile-view.vue'
 import SettingsView from './views/settings/settings-view.vue'
 
@@ -16,6 +17,7 @@ export const routes: RouteRecordRaw[] = [
   { path: '/knowledge/:id/:tab?', name: 'collection', component: CollectionView },
   { path: '/models', name: 'models', component: ModelsView },
   { path: '/models/:id', name: 'model', component: ModelView },
+  { path: '/quantize/:tab?', name: 'quantize', component: QuantizeView },
   { path: '/profile/:part?', name: 'profile', component: ProfileView },
   { path: '/logs/runs', name: 'runs', component: RunsView },
   { path: '/logs/:id?', name: 'logs', component: LogsView },

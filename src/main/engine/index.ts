@@ -25,6 +25,8 @@ export { type CeilingProbe, ceilingProbes } from './ceilings'
 export { type PackedFormat, packedFormats } from './quant/packed-layout'
 export { StreamDecoder } from './tokenizer/stream-decoder'
 export { loadTokenizerFromFolder, loadTokenizerFromMetadata } from './tokenizer/load'
+export { activationChannels, type ChannelMagnitudes } from './quantize/activation-channels'
+export { effectiveValues, type OpenModel, orderedValues } from './quantize/effective-weights'
 export { compareWindow } from './quantize/compare-models'
 export { divergence, quantiles, summarize, type TokenDivergence } from './quantize/divergence'
 export {

@@ -7,13 +7,24 @@ import { reported } from '../text'
 import { comparePromptAnswers } from './compare-prompt'
 import { compareText } from './compare-text'
 import { runConversion } from './convert'
+import { lookAtActivations } from './inspect-activations'
+import { sharedMatrices, viewMatrix } from './inspect-matrix'
 import { planOf } from './plan'
 import { QuantizeService, type QuantizeServiceOptions } from './quantize-service'
 
 export { textSources } from './text-sources'
 
 type Served =
-  'quantizePlan' | 'quantizeStart' | 'quantizeFollow' | 'quantizeRuns' | 'compareRun' | 'comparePrompt' | 'convertRun'
+  | 'quantizePlan'
+  | 'quantizeStart'
+  | 'quantizeFollow'
+  | 'quantizeRuns'
+  | 'compareRun'
+  | 'comparePrompt'
+  | 'convertRun'
+  | 'inspectMatrices'
+  | 'inspectMatrix'
+  | 'inspectActivations'
 
 export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<Served> {
   const { library } = options
@@ -29,6 +40,12 @@ export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<S
     quantizeRuns: ({ limit }) => service.runs(limit),
     compareRun: (input, { signal }) => reported((report) => runComparison(options, input, report, signal)),
     convertRun: (input, { signal }) => reported((report) => runConversion(options, input, report, signal)),
+    inspectMatrices: async ({ models }) => sharedMatrices(await pair(models)),
+    inspectMatrix: async ({ models, ...input }) => viewMatrix(await pair(models), input),
+    inspectActivations: ({ model, calibration }, { signal }) =>
+      reported(async (report) =>
+        lookAtActivations((await library.resolve(model)).path, calibration, options.sources, report, signal),
+      ),
     comparePrompt: (input, { signal }) =>
       reported(async (report) => {
         const found = await comparePromptAnswers(

@@ -13,6 +13,7 @@ const streams: Record<StreamName, true> = {
   'compare.run': true,
   'convert.run': true,
   'compare.prompt': true,
+  'inspect.activations': true,
   'profiler.run': true,
   'profiler.measure': true,
   'chat.send': true,

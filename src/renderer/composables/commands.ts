@@ -11,6 +11,7 @@ import {
   Power,
   ScrollText,
   Settings,
+  Shrink,
   SunMoon,
 } from '@lucide/vue'
 import { type Component, computed } from 'vue'
@@ -51,6 +52,13 @@ export function useCommands() {
       run: () => go('/knowledge'),
     },
     { id: 'view-models', group: t('palette.view'), label: t('frame.models'), icon: Box, run: () => go('/models') },
+    {
+      id: 'view-quantize',
+      group: t('palette.view'),
+      label: t('frame.quantize'),
+      icon: Shrink,
+      run: () => go('/quantize'),
+    },
     {
       id: 'view-profile',
       group: t('palette.view'),

@@ -5,6 +5,7 @@ import { knowledge, reader } from './en/knowledge'
 import { logs, runs, tracing } from './en/logs'
 import { models } from './en/models'
 import { profile } from './en/profile'
+import { quantize } from './en/quantize'
 import { settings } from './en/settings'
 
 export const en = {
@@ -23,6 +24,7 @@ export const en = {
   palette,
   preset,
   profile,
+  quantize,
   reader,
   runs,
   sampling,

@@ -6,6 +6,7 @@ import { knowledge, reader } from './ko/knowledge'
 import { logs, runs, tracing } from './ko/logs'
 import { models } from './ko/models'
 import { profile } from './ko/profile'
+import { quantize } from './ko/quantize'
 import { settings } from './ko/settings'
 
 export const ko: Messages = {
@@ -24,6 +25,7 @@ export const ko: Messages = {
   palette,
   preset,
   profile,
+  quantize,
   reader,
   runs,
   sampling,

@@ -5,10 +5,12 @@ import { type OutputOf } from '../../../src/shared/contract'
 import { type cacheStats, type Collection, type Document } from '../../../src/shared/contract/knowledge'
 import { type ModelSummary } from '../../../src/shared/contract/models'
 import { type Preset, settings as settingsSchema } from '../../../src/shared/contract/settings'
+import { type QuantizeRun } from '../../../src/shared/contract/quantize'
 import { MoruError } from '../../../src/shared/errors'
 import { chatHandlers } from './chat-handlers'
 import { knowledgeHandlers } from './knowledge-handlers'
 import { type Profile, profilerHandlers } from './profile-handlers'
+import { quantizeHandlers } from './quantize-handlers'
 import { type RunSummary } from '../../../src/shared/contract/runs'
 import { type TraceDetail } from '../../../src/shared/contract/traces'
 import { traceHandlers } from './trace-handlers'
@@ -28,6 +30,8 @@ export interface World {
   traces: Map<string, TraceDetail>
   runs: RunSummary[]
   profiles: Profile[]
+  /** Oldest first. */
+  quantizations: QuantizeRun[]
   settings: ReturnType<typeof settingsSchema.parse>
   status: ReturnType<typeof aStatus>
   /** What the next answers say, one character an event. */
@@ -50,6 +54,7 @@ export const aWorld = (change: Partial<World> = {}): World => ({
   traces: new Map(),
   runs: [],
   profiles: [],
+  quantizations: [],
   settings: settingsSchema.parse({}),
   status: aStatus(),
   answer: { text: 'An anvil is a block of iron.', everyMs: 1 },
@@ -290,6 +295,7 @@ export const handlersFor = (world: World): Partial<Handlers> => ({
   ...chatHandlers(world),
   ...knowledgeHandlers(world),
   ...modelHandlers(world),
+  ...quantizeHandlers(world),
   ...settingsHandlers(world),
   ...engineHandlers(world),
   ...profilerHandlers(world),

@@ -17,6 +17,7 @@ export const frame = {
   logs: 'Logs',
   models: 'Models',
   profile: 'Profile',
+  quantize: 'Quantize',
   search: 'Search',
   settings: 'Settings',
   skip: 'Skip to content',

@@ -17,6 +17,7 @@ export const frame = {
   logs: '로그',
   models: '모델',
   profile: '프로파일',
+  quantize: '양자화',
   search: '검색',
   settings: '설정',
   skip: '본문으로 건너뛰기',

@@ -1,0 +1,90 @@
+import { defineStore } from 'pinia'
+import { reactive, ref } from 'vue'
+import { type MatrixResult, type QuantizeRun, type RecipeInput } from '../../shared/contract/quantize'
+import { useClient } from '../api'
+
+/** A running quantization as it is followed. */
+export interface FollowedRun {
+  jobId: string
+  stage: 'calibration_text' | 'layers' | 'writing' | 'evaluating' | null
+  layer: number | null
+  layers: number
+  matrices: MatrixResult[]
+  error: unknown
+  done: boolean
+}
+
+export interface Evaluation {
+  path: string
+  window: number
+  windows: number
+  skip: number
+}
+
+/** A recipe in the table, before it is run. */
+export interface DraftRecipe {
+  key: number
+  recipe: RecipeInput
+}
+
+/** Quantization: recipes being written, runs being made, and what came of those before. */
+export const useQuantize = defineStore('quantize', () => {
+  const client = useClient()
+  const { api } = client
+  const modelId = ref<string | null>(null)
+  const drafts = ref<DraftRecipe[]>([])
+  const runs = ref<QuantizeRun[]>([])
+  const loaded = ref(false)
+  const failure = ref<unknown>(null)
+  const followed = reactive(new Map<string, FollowedRun>())
+  /** Jobs chosen for comparison in charts; all while it is empty. */
+  const chosen = ref<string[]>([])
+  let nextKey = 1
+
+  function add(recipe: RecipeInput) {
+    drafts.value.push({ key: nextKey++, recipe })
+  }
+  const remove = (key: number) => (drafts.value = drafts.value.filter((draft) => draft.key !== key))
+
+  async function refresh() {
+    try {
+      runs.value = await api.quantize.runs({})
+      loaded.value = true
+      failure.value = null
+    } catch (thrown) {
+      failure.value = thrown
+    }
+  }
+
+  async function start(model: string | null, recipe: RecipeInput, evaluate: Evaluation | null, path: string | null) {
+    const { jobId } = await api.quantize.start({ model, recipe, path, evaluate })
+    void follow(jobId)
+    return jobId
+  }
+
+  /** Follows a job to its end; once only. */
+  async function follow(jobId: string) {
+    if (followed.has(jobId)) return
+    followed.set(jobId, { jobId, stage: null, layer: null, layers: 0, matrices: [], error: null, done: false })
+    const run = followed.get(jobId)!
+    try {
+      for await (const event of api.quantize.follow({ jobId })) {
+        if (event.kind === 'progress')
+          Object.assign(run, { stage: event.stage, layer: event.layer, layers: event.layers })
+        else if (event.kind === 'matrix') run.matrices.push(event.matrix)
+        else run.done = true
+      }
+    } catch (thrown) {
+      run.error = thrown
+    }
+    await refresh()
+  }
+
+  client.onState((state) => {
+    if (state === 'ready') void refresh()
+    // What the host's loss cut off is joined again.
+    else for (const [jobId, run] of followed) if (!run.done) followed.delete(jobId)
+  })
+
+  return { modelId, drafts, runs, loaded, failure, followed, chosen, add, remove, refresh, start, follow }
+})

@@ -1,0 +1,198 @@
+/** Quantization by arithmetic: values that look like a model's, so that every chart has something to draw. */
+import {
+  recipe as recipeSchema,
+  type Comparison,
+  type MatrixResult,
+  type QuantizeRun,
+  type RecipeInput,
+} from '../../../src/shared/contract/quantize'
+import { MoruError } from '../../../src/shared/errors'
+import { pause, type World } from './handlers'
+import { aJob, began } from './samples'
+import { type Handlers } from './test-host'
+
+const roles = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'] as const
+const layers = 30
+
+const matrix = (layer: number, role: (typeof roles)[number], scale: number): MatrixResult => ({
+  name: `blk.${layer}.${role}.weight`,
+  layer,
+  role,
+  method: 'gptq',
+  bits: 4,
+  group: 64,
+  relativeError: scale * (0.05 + 0.03 * Math.sin(layer / 3 + roles.indexOf(role)) + (role === 'ffn_down' ? 0.06 : 0)),
+  weightMse: 1e-5,
+  bitsPerWeight: 4.31,
+})
+const matrices = (scale: number) =>
+  Array.from({ length: layers }, (_, layer) => roles.map((role) => matrix(layer, role, scale))).flat()
+
+const original = '/models/SmolLM2-135M-Instruct.Q4_1.gguf'
+const comparedOn = { path: '/data/wikitext-2/test.txt', sha256: 'a'.repeat(64), window: 1024, windows: 4, skip: 0 }
+
+function aComparison(path: string, sizeBytes: number, kld: number): Comparison {
+  const model = { name: 'a', path, sizeBytes, bitsPerWeight: 4.3, quantization: 'GPTQ', loadMs: 900 }
+  return {
+    models: [{ ...model, path: original }, model],
+    text: comparedOn,
+    tokens: 4092,
+    perplexity: [21.19, 21.19 * Math.exp(kld)],
+    kld,
+    kldError: kld / 20,
+    sameTop1: 1 - kld,
+    rmsDeltaP: kld / 3,
+    kldQuantiles: [kld / 2, kld * 2, kld * 8, kld * 30],
+    windows: [],
+    speed: { prefill: [180, 170], decode: [20, 18] },
+    elapsedMs: 60_000,
+    firstIsQuantized: true,
+  }
+}
+
+/** A finished run of `recipe`; its divergence is on the shared text, or nowhere. */
+export function aRun(jobId: string, recipe: RecipeInput, sizeBytes: number, kld: number | null): QuantizeRun {
+  const path = `/profile/models/${jobId}`
+  return {
+    jobId,
+    source: { name: 'SmolLM2 135M Instruct', path: original, sizeBytes: 98e6 },
+    recipe: recipeSchema.parse(recipe),
+    result: {
+      path,
+      modelId: `model-${jobId}`,
+      sizeBytes,
+      bitsPerWeight: (sizeBytes * 8) / 160e6,
+      elapsedMs: 200_000,
+      calibration: null,
+      layers: matrices(kld ?? 1),
+    },
+    available: true,
+    comparisons: kld === null ? [] : [aComparison(path, sizeBytes, kld)],
+    endedAt: began,
+  }
+}
+
+const bell = (bins: number, width: number) =>
+  Array.from({ length: bins }, (_, i) => Math.round(1000 * Math.exp(-(((i - bins / 2) / width) ** 2))))
+
+export function quantizeHandlers(world: World) {
+  const size = (recipe: RecipeInput) => Math.round(30e6 + 13e6 * (recipeSchema.parse(recipe).bits + 0.3))
+  return {
+    quantizePlan: ({ recipe }) => {
+      if (recipe.group === 128)
+        throw new MoruError('invalid_input', 'Groups of 128 do not divide 576 inputs; 32, 64, 96, 192, 288 and 576 do.')
+      const sizeBytes = size(recipe)
+      return {
+        model: { name: 'SmolLM2', path: original, sizeBytes: 98e6, bitsPerWeight: 5.8 },
+        recipe,
+        format: recipe.method.startsWith('q') ? 'gguf' : 'safetensors',
+        layout: recipe.method,
+        matrices: matrices(1).map((m) => ({
+          ...m,
+          rows: 576,
+          cols: 576,
+          sizeBytes: 180_000,
+          fallback: recipe.method === 'q4_k' ? { wanted: 'q4_k', used: 'q5_0' } : null,
+        })),
+        sizeBytes,
+        bitsPerWeight: recipe.bits + 0.31,
+        memoryBytes: 400e6,
+        estimatedMs: 240_000,
+        calibrates: recipe.method === 'gptq',
+        warnings: [
+          { kind: 'source_quantized', type: 'Q4_1', bitsPerWeight: 5.83 },
+          ...(recipe.method === 'q4_k' ? [{ kind: 'fallbacks' as const, matrices: 210 }] : []),
+        ],
+      }
+    },
+    quantizeStart: ({ recipe }) => {
+      const job = aJob({ id: `q${world.nextId++}`, kind: 'quantize', title: recipe.method, unit: 'steps', done: 3, total: layers }) // prettier-ignore
+      world.jobs.push(job)
+      world.quantizations.push({ ...aRun(job.id, recipe, size(recipe), null), available: false })
+      return { jobId: job.id }
+    },
+    async *quantizeFollow({ jobId }, signal) {
+      const job = world.jobs.find((j) => j.id === jobId)!
+      for (let layer = 0; layer < layers && !signal.aborted; layer += 10) {
+        yield { kind: 'progress', stage: 'layers', layer, layers, elapsedMs: 100 } as const
+        yield { kind: 'matrix', matrix: matrix(layer, 'attn_q', 1) } as const
+        await pause(20, signal)
+      }
+      const run = world.quantizations.find((r) => r.jobId === jobId)!
+      Object.assign(run, { available: true })
+      Object.assign(job, { state: 'done', endedAt: Date.now() })
+      yield { kind: 'finished', result: run.result, comparison: null } as const
+    },
+    quantizeRuns: () => world.quantizations.toReversed(),
+    async *compareRun({ models }) {
+      yield { kind: 'progress', jobId: 'c', stage: 'predict', done: 1, total: 4, kld: 0.2 } as const
+      const run = world.quantizations.find((r) => r.result.path === models[1])!
+      const comparison = aComparison(run.result.path, run.result.sizeBytes, 0.2)
+      run.comparisons.push(comparison)
+      yield { kind: 'finished', comparison } as const
+    },
+    async *comparePrompt() {
+      yield { kind: 'progress', stage: 'answer', done: 1, total: 2 } as const
+      const tokens = (texts: string[]) => texts.map((text, id) => ({ id, text }))
+      const likely = (texts: string[]) => texts.map((text, i) => ({ id: i, text, p: 0.5 / (i + 1), otherP: 0.3 / (i + 1) })) // prettier-ignore
+      yield {
+        kind: 'finished',
+        comparison: {
+          answers: [
+            { text: 'Paris is big.', tokens: tokens(['Paris', ' is', ' big', '.']) },
+            { text: 'Paris is old.', tokens: tokens(['Paris', ' is', ' old', '.']) },
+          ],
+          firstDifference: 2,
+          distributions: [likely([' big', ' old']), likely([' big', ' old'])],
+          kld: [0.001, 0.02, 0.4],
+        },
+      } as const
+    },
+    inspectMatrix: ({ name, part }) => {
+      const single = part.rows > 0
+      const cells = 24
+      const values = Array.from({ length: cells * cells }, (_, i) => Math.sin(i) * 0.1)
+      return {
+        name,
+        rows: 576,
+        cols: 576,
+        before: { type: 'q4_1', histogram: { from: -0.3, to: 0.3, counts: bell(64, 12) } },
+        after: {
+          type: 'gptq 4 bits',
+          histogram: { from: -0.3, to: 0.3, counts: bell(64, 12).map((n, i) => (i % 4 === 0 ? n * 4 : 0)) },
+          levels: Array.from({ length: 16 }, (_, i) => -0.24 + i * 0.032),
+          group: 64,
+          codes: bell(16, 4),
+        },
+        error: { from: -0.02, to: 0.02, counts: bell(64, 16) },
+        weightMse: 2.5e-5,
+        picture: {
+          rows: cells,
+          cols: cells,
+          cellRows: single ? 1 : 24,
+          cellCols: single ? 1 : 24,
+          before: values,
+          after: values.map((v) => Math.round(v * 20) / 20),
+          difference: values.map((v) => Math.abs(Math.round(v * 20) / 20 - v)),
+        },
+      }
+    },
+    async *inspectActivations() {
+      for (let layer = 0; layer < 4; layer++) {
+        yield { kind: 'progress', done: layer + 1, total: 4 } as const
+        const maxAbs = Array.from({ length: 576 }, (_, i) => (i === 200 ? 40 : 1 + Math.abs(Math.sin(i * layer))))
+        const inputs = roles.slice(3).map((role) => ({
+          name: `blk.${layer}.${role}.weight`,
+          layer,
+          role,
+          channels: 576,
+          meanAbs: 0.7,
+          maxAbs,
+          outliers: [{ channel: 200, maxAbs: 40, share: 0.02 }],
+        }))
+        yield { kind: 'layer', inputs } as const
+      }
+      yield { kind: 'finished', threshold: 6 } as const
+    },
+  } satisfies Partial<Handlers>
+}

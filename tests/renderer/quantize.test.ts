@@ -1,0 +1,129 @@
+import { flushPromises } from '@vue/test-utils'
+import { afterEach, expect, test } from 'vitest'
+import { comparedTexts, resultRows } from '../../src/renderer/views/quantize/result-rows'
+import { recipeName } from '../../src/renderer/views/quantize/methods'
+import { aRun } from './host/quantize-handlers'
+import { openWindow } from './mount'
+
+let close: () => void = () => {}
+afterEach(() => {
+  close()
+  document.body.replaceChildren()
+})
+
+async function open(...args: Parameters<typeof openWindow>) {
+  const window = await openWindow(...args)
+  close = window.close
+  return window
+}
+const text = () => document.body.textContent ?? ''
+const labelled = (label: string) =>
+  [...(document.querySelector('[role="dialog"]') ?? document).querySelectorAll<HTMLElement>('button')].find(
+    (e) => e.textContent?.trim() === label || e.getAttribute('aria-label') === label,
+  )
+async function press(label: string) {
+  await expect.poll(() => labelled(label), { message: label }).toBeTruthy()
+  labelled(label)?.click()
+  await flushPromises()
+}
+const runs = () => [
+  aRun('r1', { method: 'gptq' }, 88e6, 0.17),
+  aRun('r2', { method: 'awq' }, 88e6, 0.13),
+  aRun('r3', { method: 'rtn', bits: 3 }, 70e6, 0.9),
+  aRun('r4', { method: 'nf4', double: true }, 90e6, 0.23),
+  aRun('r5', { method: 'hqq' }, 89e6, null),
+]
+
+test('a recipe shows what it would come to, and why it cannot', async () => {
+  const window = await open('/quantize')
+  await expect.poll(() => window.wrapper.get('table').text()).toContain('4.31')
+  expect(text()).toContain('The source is quantized already (Q4_1, 5.83 bits per weight)')
+  const group = window.wrapper.get<HTMLSelectElement>('select[aria-label="Group"]')
+  await group.setValue(128)
+  await expect.poll(() => text()).toContain('32, 64, 96, 192, 288 and 576 do')
+  expect(labelled('Quantize with 1 recipe')?.hasAttribute('disabled')).toBe(true)
+  await window.wrapper.get<HTMLSelectElement>('select[aria-label="Method"]').setValue('q4_k')
+  await expect.poll(() => text()).toContain('210 matrices get another type')
+  expect(text()).toContain('q4_k becomes q5_0')
+  await press('Options of Q4_K')
+  await expect.poll(() => text()).toContain('attn_q')
+})
+
+test('two recipes are run, followed layer by layer, and stand among the results', async () => {
+  const window = await open('/quantize')
+  await press('Add recipe')
+  await expect.poll(() => labelled('Quantize with 2 recipes')?.hasAttribute('disabled')).toBe(false)
+  await press('Quantize with 2 recipes')
+  await expect.poll(() => window.world.quantizations.length).toBe(2)
+  expect(window.host.asked.filter((a) => a.route === 'quantize.start').map((a) => (a.input as { recipe: { method: string } }).recipe.method)).toEqual(['gptq', 'rtn']) // prettier-ignore
+  await expect.poll(() => text()).toContain('output error')
+  await expect.poll(() => window.world.quantizations.every((run) => run.available)).toBe(true)
+  await window.router.push('/quantize/results')
+  await expect.poll(() => window.wrapper.findAll('tbody tr').length).toBe(2)
+  expect(text()).toContain('not compared on this text')
+  await press('Compare GPTQ 4 bits g64 with the original')
+  const path = document.querySelector<HTMLInputElement>('[role="dialog"] input')!
+  path.value = '/data/wikitext-2/test.txt'
+  path.dispatchEvent(new Event('input', { bubbles: true }))
+  await flushPromises()
+  await press('Compare')
+  await expect.poll(() => text()).toContain('0.2 ± 0.01')
+})
+
+test('conversations calibrate only after an explicit yes', async () => {
+  const window = await open('/quantize')
+  await expect.poll(() => labelled('Quantize with 1 recipe')?.hasAttribute('disabled')).toBe(false)
+  const source = window.wrapper.findAll<HTMLSelectElement>('select').find((s) => s.text().includes('My own conversations')) // prettier-ignore
+  await source!.setValue('conversations')
+  await expect.poll(() => labelled('Quantize with 1 recipe')?.hasAttribute('disabled')).toBe(true)
+  document.querySelector<HTMLElement>('button[role="switch"][aria-label^="Use my conversations"]')?.click()
+  await expect.poll(() => labelled('Quantize with 1 recipe')?.hasAttribute('disabled')).toBe(false)
+})
+
+test('results tell which are best for their size, and draw it', async () => {
+  const window = await open('/quantize/results', { quantizations: runs() })
+  await expect.poll(() => window.wrapper.findAll('tbody tr').length).toBe(5)
+  const rows = window.wrapper.findAll('tbody tr').map((row) => row.text())
+  expect(rows.filter((row) => row.includes('best for its size')).map((row) => row.slice(0, 3))).toEqual(['RTN', 'AWQ'])
+  await expect.poll(() => window.wrapper.find('figure canvas').exists()).toBe(true)
+  expect(text()).toContain('Nothing smaller is closer to the original than RTN 3 bits g64, AWQ 4 bits g64.')
+})
+
+test('a matrix is looked into, from the heat map to single weights', async () => {
+  const window = await open('/quantize/matrices?run=r2', { quantizations: runs() })
+  await expect.poll(() => window.wrapper.findAll('figure canvas').length).toBeGreaterThan(6)
+  expect(window.wrapper.get('h2').text()).toMatch(/ffn_down/)
+  expect(text()).toContain('Each pixel is the mean of 24 × 24 weights')
+  await press('Zoom into the middle')
+  await expect.poll(() => text()).toContain('Each pixel is one weight.')
+  expect(window.host.asked.at(-1)?.input).toMatchObject({ part: { row: 144, col: 144, rows: 288, cols: 288 } })
+  await press('Show the whole matrix')
+  await expect.poll(() => text()).toContain('Each pixel is the mean')
+})
+
+test('activations, and two answers side by side', async () => {
+  const window = await open('/quantize/activations', { quantizations: runs() })
+  await expect.poll(() => labelled('Measure')?.hasAttribute('disabled')).toBe(false)
+  await press('Measure')
+  await expect.poll(() => text()).toContain('16 of 16 inputs have channels beyond')
+  await window.router.push('/quantize/prompts')
+  await window.wrapper.get('textarea').setValue('The capital of France?')
+  const [first, second] = window.wrapper.findAll<HTMLSelectElement>('form select')
+  await first.setValue('smollm2-135m-instruct')
+  await second.setValue('smollm2-135m-instruct')
+  await press('Compare')
+  await expect.poll(() => text()).toContain('The answers part at token 3.')
+  expect(window.wrapper.findAll('mark').map((mark) => mark.text())).toEqual(['big', 'old'])
+})
+
+test('names and fronts', () => {
+  const words = { bits: 'bits', row: 'per row', tensor: 'per matrix' }
+  expect(recipeName({ method: 'absmax', group: 0 }, words)).toBe('absmax int8 per row')
+  expect(recipeName({ method: 'gptq', bits: 3, symmetric: true, kv: 'int8' }, words)).toBe(
+    'GPTQ 3 bits g64 sym KV int8',
+  )
+  const all = runs()
+  const [shared] = comparedTexts(all)
+  expect(shared).toMatchObject({ runs: 4, windows: 4 })
+  expect(resultRows(all, shared.key, (run) => run.jobId).flatMap((row) => (row.best ? [row.name] : []))).toEqual(['r2', 'r3']) // prettier-ignore
+})
