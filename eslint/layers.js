@@ -13,7 +13,7 @@ const domains = {
   models: [],
   text: ['chat', 'models', 'trace'],
   bench: ['models', 'text', 'rag'],
-  profile: ['bench', 'text'],
+  profile: ['bench', 'models', 'text'],
   quantize: ['models', 'text'],
   cache: [],
   rag: ['cache', 'chat', 'text', 'models', 'trace'],

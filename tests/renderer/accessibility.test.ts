@@ -2,7 +2,7 @@ import axe from 'axe-core'
 import { afterEach, expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { aCollection, aDocument } from './host/knowledge-samples'
-import { aProfile } from './host/profile-handlers'
+import { aBatch, aProfile, aSchedule } from './host/profile-handlers'
 import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
 import { aRun, aTrace } from './host/trace-handlers'
 import { openWindow } from './mount'
@@ -51,7 +51,12 @@ const world = () => ({
   profiles: [aProfile()],
   traces: new Map([['a'.repeat(32), aTrace({ rating: 1, cache: 'exact', error: 'Broken.', state: 'error' })]]),
   runs: [aRun()],
-  jobs: [aJob(), aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began })],
+  jobs: [
+    aJob(),
+    aJob({ id: 'j3', kind: 'bench', state: 'done', result: { batch: aBatch }, endedAt: began }),
+    aJob({ id: 'j4', kind: 'schedule', state: 'done', result: aSchedule, endedAt: began }),
+    aJob({ id: 'j2', state: 'failed', error: 'The connection broke.', endedAt: began }),
+  ],
 })
 
 /** Colours have changed to those of the theme: on a busy machine a transition takes longer than it lasts. */
@@ -82,6 +87,9 @@ const places = [
   ['the roofline', '/profile'],
   ['the timeline', '/profile/timeline'],
   ['the kernels', '/profile/kernels'],
+  ['the batches', '/profile/batch'],
+  ['the scheduler', '/profile/scheduler'],
+  ['the memory', '/profile/memory'],
   ['logs', '/logs'],
   ['a call', `/logs/${'a'.repeat(32)}`],
   ['runs', '/logs/runs'],

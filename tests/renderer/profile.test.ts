@@ -1,7 +1,9 @@
 import { flushPromises } from '@vue/test-utils'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { boundsOf, dotsOf, ridgesOf, roofsOf } from '../../src/renderer/views/profile/roofline'
-import { aProfile, ceilings } from './host/profile-handlers'
+import { kvBytesPerToken, whatFits } from '../../src/renderer/views/profile/kv-memory'
+import { aBatch, aProfile, aSchedule, ceilings } from './host/profile-handlers'
+import { aJob, began } from './host/samples'
 import { openWindow } from './mount'
 
 let close: () => void = () => {}
@@ -133,4 +135,54 @@ test('the kernels are sorted, searched, opened and saved', async () => {
   await press('CSV')
   const csv = await read(files.get('kernels.csv'))
   expect(csv.split('\r\n')[1]).toMatch(/^matmul_vec_q4,decode,100,60,/)
+})
+
+test('batches of the run history: throughput, latency, B* and the knee in words', async () => {
+  const other = { ...aBatch, model: 'SmolLM2 F16', bitsPerWeight: 16, predictedBatch: 5.8, measuredKnee: null }
+  const jobs = [aBatch, other].map((batch, i) =>
+    aJob({ id: `b${i}`, kind: 'bench', state: 'done', result: { batch }, startedAt: began - i, endedAt: began }),
+  )
+  await open('/profile/batch', { jobs })
+  await expect.poll(() => document.querySelectorAll('figure canvas').length).toBe(2)
+  expect(text()).toContain('SmolLM2 135M Instruct (5 bits/weight): B* 2.1, measured knee 5.4.')
+  const [, compare] = [...document.querySelectorAll<HTMLSelectElement>('main label select')]
+  compare.value = 'b1'
+  compare.dispatchEvent(new Event('change', { bubbles: true }))
+  await expect.poll(() => text()).toContain('SmolLM2 F16 (16 bits/weight): B* 5.8, no knee within these sizes.')
+  await press('Show the figures as a table')
+  expect(document.querySelectorAll('figure tbody tr')).toHaveLength(6)
+})
+
+test('the scheduler runs the same requests three ways and shows what was wasted', async () => {
+  const window = await open('/profile/scheduler')
+  await expect.poll(() => text()).toContain('No comparison yet')
+  await press('Run all three')
+  await expect.poll(() => document.querySelectorAll('figure canvas').length).toBe(3)
+  const rows = window.wrapper.findAll('main .card > table tbody tr').map((row) => row.text())
+  expect(rows[0]).toContain('Static batching')
+  expect(rows[0]).toContain('300 ms')
+  expect(rows[2]).toContain('Continuous batching')
+  expect(window.host.asked.find((a) => a.route === 'profiler.schedule')?.input).toMatchObject({ requests: 12, slots: 4, windowMs: 500 }) // prettier-ignore
+  expect(aSchedule.policies).toHaveLength(3)
+})
+
+test('memory over time, and a calculator that is filled from the loaded model', async () => {
+  const window = await open('/profile/memory')
+  await expect.poll(() => document.querySelector('figure canvas')).toBeTruthy()
+  expect(text()).toContain('vectors take 1.5 MB of a database of 4 MB')
+  await expect.poll(() => text()).toContain('Filled from SmolLM2 135M Instruct.')
+  const rows = () => window.wrapper.findAll('section .card tbody tr').map((row) => row.text())
+  // 2 bytes x 2 x 30 layers x 3 heads x 64 dimensions = 23,040 bytes a token.
+  expect(rows()[1]).toContain('23 kB')
+  expect(rows()[0]).toContain('69.1 kB')
+  expect(rows()[2]).toContain('7.68 kB')
+})
+
+test('keys and values by attention and type, and what fits', () => {
+  const shape = { layers: 30, heads: 9, kvHeads: 3, headDim: 64 }
+  expect(kvBytesPerToken(shape, 'gqa', 'f16')).toBe(23_040)
+  expect(kvBytesPerToken(shape, 'mha', 'f32')).toBe(138_240)
+  expect(kvBytesPerToken(shape, 'mqa', 'f16')).toBe(7_680)
+  expect(whatFits(23_040 * 1000, 23_040, 200, 4)).toEqual({ tokensEach: 250, sequences: 5 })
+  expect(whatFits(-5, 23_040, 200, 4)).toEqual({ tokensEach: 0, sequences: 0 })
 })

@@ -12,6 +12,7 @@ const korean = new Map(flat(ko))
 
 /** Names and signs that are written alike in both languages. */
 const alike = new Set([
+  'profile.batch.predicted',
   'profile.column.bandwidth',
   'profile.column.intensity',
   'profile.column.rate',

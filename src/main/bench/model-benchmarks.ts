@@ -6,20 +6,25 @@ import { type Benchmark } from './benchmark'
 import { type ModelCost, passWork } from './roofline'
 
 export const contextTokens = 512
-const batchSizes = [1, 2, 4, 8]
 /** Of each sequence of a batch. One more than whole blocks: those stay cached from one repetition to the next. */
 const batchPrompt = 65
 /** Tokens between which the clock runs. */
 const timedTokens = 32
+/** In large batches, whose tokens are many enough. */
+const timedInLarge = 12
+const largeBatch = 16
+/** Prompts of a batch are read within so many steps of the first answer's. */
+const mostStagger = 12
+export const batchContext = batchPrompt + timedTokens / 2
 
-interface Options {
+export interface TextOptions {
   model: TextModel
   vocabSize: number
   cost: ModelCost
 }
 
 /** Throws unsupported for models that cannot hold what is measured. */
-export function decodeBenchmark(options: Options): Benchmark {
+export function decodeBenchmark(options: TextOptions): Benchmark {
   needs(options.model, contextTokens + timedTokens + 2)
   const prompt = randomPrompt(options.vocabSize, contextTokens + 1)
   const context = contextTokens + timedTokens / 2
@@ -33,7 +38,7 @@ export function decodeBenchmark(options: Options): Benchmark {
 }
 
 /** From the first token of a prompt that nothing is cached of to the first of the answer. */
-export function prefillBenchmark({ model, vocabSize, cost }: Options): Benchmark {
+export function prefillBenchmark({ model, vocabSize, cost }: TextOptions): Benchmark {
   needs(model, contextTokens + 2)
   const tokens = contextTokens
   return {
@@ -54,16 +59,18 @@ export function prefillBenchmark({ model, vocabSize, cost }: Options): Benchmark
 }
 
 /** Sequences that decode together; tokens of all of them a second. */
-export function batchBenchmarks({ model, vocabSize, cost }: Options): Benchmark[] {
-  needs(model, Math.max(...batchSizes) * (batchPrompt + timedTokens + 32))
-  const prompts = Array.from({ length: Math.max(...batchSizes) }, () => randomPrompt(vocabSize, batchPrompt))
-  const context = batchPrompt + timedTokens / 2
-  return batchSizes.map((size) => ({
+export function batchBenchmarks({ model, vocabSize, cost }: TextOptions, sizes: readonly number[]): Benchmark[] {
+  const most = Math.max(...sizes)
+  needs(model, most * (batchPrompt + timedTokens + 32))
+  const prompts = Array.from({ length: most }, () => randomPrompt(vocabSize, batchPrompt))
+  const context = batchContext
+  return sizes.map((size) => ({
     name: `batch_${size}`,
     unit: 'tokens/s' as const,
     amount: size,
     work: passWork(cost, { tokens: size, logits: size, pairs: size * context, cached: size * context }),
-    measure: (signal) => decodeRate(model, prompts.slice(0, size), signal),
+    measure: (signal) =>
+      decodeRate(model, prompts.slice(0, size), signal, size < largeBatch ? timedTokens : timedInLarge),
   }))
 }
 
@@ -87,10 +94,15 @@ function greedy(model: TextModel, maxTokens: number) {
 }
 
 /** Tokens a second over all sequences, from when the last of them has begun to answer until the first has ended. */
-async function decodeRate(model: TextModel, prompts: number[][], signal: AbortSignal): Promise<number> {
+async function decodeRate(
+  model: TextModel,
+  prompts: number[][],
+  signal: AbortSignal,
+  timed = timedTokens,
+): Promise<number> {
   const times: number[][] = prompts.map(() => [])
   // The first answers begin while later prompts are still read: they get so many more tokens.
-  const sampling = greedy(model, timedTokens + prompts.length)
+  const sampling = greedy(model, timed + Math.min(prompts.length, mostStagger))
   const answer = async (promptIds: number[], i: number) => {
     for await (const event of model.generate({ promptIds, sampling, logprobs: null, signal }))
       if (event.kind === 'token') times[i].push(performance.now())

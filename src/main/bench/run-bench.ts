@@ -5,13 +5,14 @@ import { type Ceiling, type CeilingName } from '../../shared/contract/ceilings'
 import { ceilingProbes, Gpu } from '../engine'
 import { type ModelLibrary } from '../models'
 import { type EmbeddingSource } from '../rag'
-import { type TextEngine, type TextModel } from '../text'
+import { type TextEngine } from '../text'
+import { batchReport } from './batch-model'
 import { type Benchmark } from './benchmark'
 import { embedBenchmarks } from './embed-benchmarks'
 import { matrixBenchmarks } from './kernel-benchmarks'
 import { type Sample, takeTurns } from './measure'
-import { batchBenchmarks, decodeBenchmark, prefillBenchmark } from './model-benchmarks'
-import { type Ceilings, modelCost, shortestSeconds } from './roofline'
+import { batchBenchmarks, batchContext, decodeBenchmark, prefillBenchmark, type TextOptions } from './model-benchmarks'
+import { type Ceilings, type ModelCost, modelCost, shortestSeconds } from './roofline'
 import { searchBenchmarks } from './search-benchmarks'
 
 export interface BenchServices {
@@ -41,18 +42,22 @@ export async function runBench(
   const releases: (() => void)[] = []
   try {
     const ceilings = await ceilingProbes(gpu, ['stream_read', 'multiply_add'])
-    const held = { hold: (release: () => void) => void releases.push(release), report }
+    let subject: Subject | null = null
+    const held: Held = {
+      hold: (release) => void releases.push(release),
+      measures: (model) => (subject = model),
+      report,
+    }
     const benchmarks = await chosen(services, input, gpu, held, signal)
     const all = [...ceilings, ...benchmarks]
     const total = all.length * (input.repetitions + 1)
     const samples = await takeTurns(all, input.repetitions, signal, (name, done) => report({ name, done, total }))
     const measured = ceilings.map(({ name, unit }) => ({ name, unit, ...figure(samples.get(name)!) }))
     const limits = limitsOf(measured)
-    return {
-      device: deviceOf(gpu),
-      ceilings: measured,
-      results: benchmarks.map((benchmark) => resultOf(benchmark, samples.get(benchmark.name)!, limits)),
-    }
+    const results = benchmarks.map((benchmark) => resultOf(benchmark, samples.get(benchmark.name)!, limits))
+    const { name, cost } = (subject as Subject | null) ?? {}
+    const batch = name && cost ? batchReport(name, cost, batchContext, results, limits) : null
+    return { device: deviceOf(gpu), ceilings: measured, results, batch }
   } finally {
     for (const release of releases) release()
     await gpu.idle().catch(() => undefined)
@@ -62,7 +67,14 @@ export async function runBench(
 
 const textSuites = ['decode', 'prefill', 'batch'] as const
 
+/** The model that writes. */
+interface Subject {
+  name: string
+  cost: ModelCost
+}
+
 interface Held {
+  measures(model: Subject): void
   /** Called when all is measured, and when something fails. */
   hold(release: () => void): void
   report(progress: BenchProgress): void
@@ -72,7 +84,7 @@ async function chosen(
   services: BenchServices,
   input: Input,
   gpu: Gpu,
-  { hold, report }: Held,
+  { hold, measures, report }: Held,
   signal: AbortSignal,
 ): Promise<Benchmark[]> {
   const { suites, load } = input
@@ -81,7 +93,10 @@ async function chosen(
   if (writes) {
     const model = await services.engine.ensureLoaded(services.modelOf(input.model), load, () => undefined, signal)
     hold(() => model.release())
-    benchmarks.push(...(await modelBenchmarks(services, input, model)))
+    const detail = await services.library.get(model.id, load)
+    const cost = modelCost(detail)
+    measures({ name: model.name, cost })
+    benchmarks.push(...modelBenchmarks(input, { model, vocabSize: detail.vocabSize, cost }))
   }
   if (suites.includes('matmul')) benchmarks.push(...(await matrixBenchmarks(gpu)))
   if (suites.includes('embed')) {
@@ -99,17 +114,11 @@ async function chosen(
   return benchmarks
 }
 
-async function modelBenchmarks(
-  { library }: BenchServices,
-  { suites, load }: Input,
-  model: TextModel,
-): Promise<Benchmark[]> {
-  const detail = await library.get(model.id, load)
-  const options = { model, vocabSize: detail.vocabSize, cost: modelCost(detail) }
+function modelBenchmarks({ suites, batchSizes }: Input, options: TextOptions): Benchmark[] {
   const benchmarks: Benchmark[] = []
   if (suites.includes('decode')) benchmarks.push(decodeBenchmark(options))
   if (suites.includes('prefill')) benchmarks.push(prefillBenchmark(options))
-  if (suites.includes('batch')) benchmarks.push(...batchBenchmarks(options))
+  if (suites.includes('batch')) benchmarks.push(...batchBenchmarks(options, batchSizes))
   return benchmarks
 }
 

@@ -7,7 +7,7 @@ import { AnswerCache } from '../cache'
 import { Engine } from '../engine'
 import { jobHandlers, JobRunner } from '../jobs'
 import { Downloads, ModelLibrary, modelsHandlers } from '../models'
-import { profilerHandlers } from '../profile'
+import { MemoryWatch, profilerHandlers } from '../profile'
 import { quantizeHandlers, textSources } from '../quantize'
 import { ask, CollectionService, DocumentParser, knowledgeHandlers, SearchService } from '../rag'
 import { runHandlers } from '../runs'
@@ -82,6 +82,8 @@ export async function compose(profile: string, options: ComposeOptions): Promise
   const chat = new ChatService(store, engine, (input, signal) => ask(asking, input, defaultModel(), signal), tracer)
 
   if (options.exclusive) void collections.resume()
+  const memory = new MemoryWatch({ engine, library, store })
+  if (options.exclusive) memory.start()
 
   const sources = textSources(store, join(options.bundledModels, '../calibration'))
 
@@ -89,6 +91,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
   const closeAll = async () => {
     // Answers first: they are written to the store, and hold the model until they have ended.
     collections.close()
+    memory.stop()
     await Promise.all([chat.close(), jobs.close()])
     search.close()
     await traces.close()
@@ -116,7 +119,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
     ...quantizeHandlers({ library, jobs, sources }),
-    ...profilerHandlers({ engine, jobs, store, defaultModel }),
+    ...profilerHandlers({ engine, jobs, store, memory, defaultModel }),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }
   return { handlers, close }

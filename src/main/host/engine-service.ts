@@ -139,6 +139,8 @@ export class EngineService implements TextEngine, EmbeddingSource {
       loadMs: resident.model.loadMs,
       generate: (request) => this.#generate(resident.model, request),
       score: (ids, options) => resident.model.score(ids, options),
+      alone: (work) => resident.model.alone(work),
+      forgetPrefixes: () => resident.model.forgetPrefixes(),
       profile: (request, onStage) => profileGeneration(resident.model, request, onStage),
       release: () => {
         resident.holders -= 1
@@ -186,6 +188,17 @@ export class EngineService implements TextEngine, EmbeddingSource {
         kvBlocksTotal,
       },
     }
+  }
+
+  /** What it holds on the GPU, and the model that lives there. */
+  memory() {
+    const resident = this.#resident
+    const held = resident && {
+      id: resident.id,
+      load: { ...resident.load, contextLength: resident.model.contextLength },
+      kvBlocks: resident.model.kvBlocks,
+    }
+    return { totalBytes: this.#engine.memoryBytes, model: held }
   }
 
   /** Ends a load that is under way; answers being written are the callers' to end before. */

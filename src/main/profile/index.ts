@@ -1,13 +1,17 @@
 /** Where time goes: generations profiled kernel by kernel, kept in the run history, and the ceilings they are held against. */
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { profileReport, profilerRun, timeline } from '../../shared/contract/profiler'
+import { profileReport, profilerRun, profilerSchedule, scheduleReport, timeline } from '../../shared/contract/profiler'
 import { MoruError, toMoruError } from '../../shared/errors'
 import { awaitJob, type JobRunner, type JobSpec, type JobWork } from '../jobs'
 import { type Store, type StoredProfile } from '../store'
 import { reported, type TextEngine } from '../text'
 import { keptCeilings, measureAnew } from './device-ceilings'
+import { MemoryWatch } from './memory-watch'
 import { runProfile, type Stage, stages } from './run-profile'
+import { runSchedule, type ScheduleProgress } from './run-schedule'
+
+export { MemoryWatch }
 
 type Input = ParsedInputOf<typeof profilerRun>
 type Event = EventOf<typeof profilerRun>
@@ -16,21 +20,43 @@ export interface ProfilerOptions {
   engine: TextEngine
   jobs: JobRunner
   store: Store
+  memory: MemoryWatch
   /** The one the person chose, else the bundled one. */
   defaultModel: () => string | null
 }
 
 type ProfilerEndpoints =
-  'profilerRun' | 'profilerList' | 'profilerGet' | 'profilerTimeline' | 'profilerCeilings' | 'profilerMeasure'
+  | 'profilerRun'
+  | 'profilerList'
+  | 'profilerGet'
+  | 'profilerTimeline'
+  | 'profilerCeilings'
+  | 'profilerMeasure'
+  | 'profilerMemory'
+  | 'profilerSchedule'
 
 export function profilerHandlers(options: ProfilerOptions): HandlersFor<ProfilerEndpoints> {
-  const { jobs, store } = options
+  const { jobs, store, memory } = options
   jobs.onRepeat('profile', (parameters) => {
     const input = profilerRun.input.parse(parameters)
     const work = profileWork(options, input, () => undefined)
     return jobs.start(specOf(input), work).id
   })
+  jobs.onRepeat('schedule', (parameters) => {
+    const input = profilerSchedule.input.parse(parameters)
+    const work = scheduleWork(options, input, () => undefined)
+    return jobs.start(scheduleSpec(input), work).id
+  })
   return {
+    profilerMemory: (_input, { signal }) => memory.follow(signal),
+    profilerSchedule: (input, { signal }) =>
+      reported<EventOf<typeof profilerSchedule>>(async (report) => {
+        let runId = ''
+        const tell = (progress: ScheduleProgress, jobId: string) =>
+          report({ kind: 'progress', jobId: (runId = jobId), ...progress })
+        const result = await awaitJob(jobs, scheduleSpec(input), scheduleWork(options, input, tell), signal)
+        report({ kind: 'finished', runId, report: scheduleReport.parse(result) })
+      }),
     profilerRun: (input, { signal }) =>
       reported<Event>(async (report) => {
         let runId = ''
@@ -78,12 +104,7 @@ function profileWork(
   input: Input,
   tell: (stage: Stage, jobId: string) => void,
 ): JobWork {
-  const modelId = input.model ?? defaultModel()
-  if (modelId === null)
-    throw new MoruError(
-      'model_not_loaded',
-      'No model was named and there is no default: name one, or import one first.',
-    )
+  const modelId = modelOf(input.model, defaultModel)
   return async (handle, signal) => {
     const onStage = (stage: Stage) => {
       handle.progress(stages.indexOf(stage))
@@ -94,6 +115,39 @@ function profileWork(
     store.profiles.add(handle.id, report, events)
     handle.progress(stages.length)
     return figuresOf(report)
+  }
+}
+
+function modelOf(named: string | null, defaultModel: () => string | null): string {
+  const id = named ?? defaultModel()
+  if (id !== null) return id
+  throw new MoruError('model_not_loaded', 'No model was named and there is no default: name one, or import one first.')
+}
+
+type ScheduleInput = ParsedInputOf<typeof profilerSchedule>
+
+const scheduleSpec = (input: ScheduleInput): JobSpec => ({
+  kind: 'schedule',
+  title: `${input.requests} / ${input.slots}`,
+  parameters: input,
+  unit: 'steps',
+  total: 3 * input.requests,
+})
+
+function scheduleWork(
+  { engine, store, defaultModel }: ProfilerOptions,
+  input: ScheduleInput,
+  tell: (progress: ScheduleProgress, jobId: string) => void,
+): JobWork {
+  const modelId = modelOf(input.model, defaultModel)
+  return async (handle, signal) => {
+    const onProgress = (progress: ScheduleProgress) => {
+      handle.progress(progress.done, progress.total)
+      tell(progress, handle.id)
+    }
+    const report = await runSchedule({ engine, store }, input, modelId, onProgress, signal)
+    handle.rename(`${report.model.name}: ${input.requests} / ${input.slots}`)
+    return { ...report }
   }
 }
 

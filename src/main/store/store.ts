@@ -67,6 +67,9 @@ export function openStore(folder: string) {
     redaction,
     /** Runs `work` in one transaction: all of its changes or none. */
     transaction: <T>(work: () => T): T => db.transaction(work)(),
+    /** Bytes of the database's pages. */
+    databaseBytes: () =>
+      Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true })),
     backup: (target: string) => backupDatabase(db, target),
     /**
      * What a start-up does once the profile is this host's alone: answers and runs of a host that died are marked, and

@@ -48,6 +48,11 @@ export function vectorRepository(db: Database) {
   const modelBySeq = db.prepare<[number], StoredVectorModel>(
     `SELECT seq, key, type, dim, library_id AS libraryId FROM embedding_model WHERE seq = ?`,
   )
+  const sizes = db
+    .prepare<[], number>(
+      `SELECT coalesce(sum(m.dim * CASE m.type WHEN 'int8' THEN 1 ELSE 4 END), 0) FROM vector v JOIN embedding_model m ON m.seq = v.model_seq`,
+    )
+    .pluck()
   const insertModel = db.prepare(`INSERT INTO embedding_model (key, type, dim) VALUES (@key, @type, @dim)`)
   const nameSource = db.prepare(`UPDATE embedding_model SET library_id = ? WHERE seq = ?`)
   const insert = db.prepare(
@@ -99,6 +104,8 @@ export function vectorRepository(db: Database) {
   )
 
   return {
+    /** Bytes of all vectors. Looks at every one. */
+    totalBytes: () => sizes.get() ?? 0,
     /**
      * The model's row, made when new.
      * @param libraryId what gives its vectors now. @throws conflict when the key is known with another length of vectors.

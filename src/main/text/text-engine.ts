@@ -8,6 +8,10 @@ export interface TextModel extends LoadedChatModel {
   loadMs: number
   /** Negative log-likelihoods in nats of ids[1], ids[2], ... */
   score(ids: number[], options: { signal?: AbortSignal; onProgress?: (done: number) => void }): Promise<Float32Array>
+  /** Runs `work` with nobody else. Throws busy. */
+  alone<T>(work: (generate: TextModel['generate']) => Promise<T>): Promise<T>
+  /** Beginnings of earlier requests are computed anew. */
+  forgetPrefixes(): void
   /** Runs a request alone and times every kernel. Throws busy, unsupported. */
   profile(request: GenerateRequest, onStage?: (stage: ProfileStage) => void): Promise<GenerationProfile>
 }

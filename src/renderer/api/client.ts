@@ -16,6 +16,8 @@ const streams: Record<StreamName, true> = {
   'inspect.activations': true,
   'profiler.run': true,
   'profiler.measure': true,
+  'profiler.memory': true,
+  'profiler.schedule': true,
   'chat.send': true,
   'chat.regenerate': true,
   'chat.continue': true,

@@ -24,11 +24,37 @@ export const benchResult = z.object({
 })
 export type BenchResult = z.infer<typeof benchResult>
 
+/** Measured batches against the model: a step takes the longer of its arithmetic and of moving the weights. */
+export const batchReport = z.object({
+  model: z.string(),
+  bitsPerWeight: z.number(),
+  flopsPerToken: z.number(),
+  weightBytes: z.number(),
+  /** B*: from here on arithmetic takes longer than moving the weights. */
+  predictedBatch: z.number(),
+  /** Where the measured times of a step bend; null where they do not tell. */
+  measuredKnee: z.number().nullable(),
+  points: z.array(
+    z.object({
+      batch: z.number().int(),
+      tokensPerSecond: z.number(),
+      /** Of one step, which is a token of every sequence. */
+      stepMs: z.number(),
+      /** The model's two parts of a step. */
+      computeMs: z.number(),
+      transferMs: z.number(),
+    }),
+  ),
+})
+export type BatchReport = z.infer<typeof batchReport>
+
 export const benchReport = z.object({
   device,
   /** Measured in turn with the results. */
   ceilings: z.array(ceiling),
   results: z.array(benchResult),
+  /** null where no batch was measured. */
+  batch: batchReport.nullable().default(null),
 })
 export type BenchReport = z.infer<typeof benchReport>
 
@@ -43,6 +69,8 @@ export const benchRun = defineStream('bench.run', {
     model: z.string().min(1).max(4096).nullable().default(null),
     load: loadSettings.prefault({}),
     repetitions: z.number().int().min(1).max(100).default(3),
+    /** Sequences together, for the suite batch. */
+    batchSizes: z.array(z.number().int().min(1).max(64)).min(1).max(16).default([1, 2, 4, 8, 16, 32]),
     /** Vectors that are searched. */
     vectors: z.number().int().min(1000).max(1_000_000).default(100_000),
   }),

@@ -136,3 +136,92 @@ export const profilerMeasure = defineStream('profiler.measure', {
     z.object({ kind: z.literal('finished'), device, ceilings: z.array(ceiling), measuredAt: z.number() }),
   ]),
 })
+
+export const schedulePolicy = z.enum(['static', 'dynamic', 'continuous'])
+export type SchedulePolicy = z.infer<typeof schedulePolicy>
+
+/** One request's way through a policy, in milliseconds since the first arrived. */
+const scheduleLane = z.object({
+  promptTokens: z.number().int(),
+  answerTokens: z.number().int(),
+  arrivedMs: z.number(),
+  /** Got a slot. */
+  startedMs: z.number(),
+  firstTokenMs: z.number(),
+  endedMs: z.number(),
+  /** Its slot was free for another: with the batch, when that ends as one. */
+  freedMs: z.number(),
+})
+
+export const scheduleReport = z.object({
+  device,
+  model: z.object({ id: z.string(), name: z.string() }),
+  slots: z.number().int(),
+  windowMs: z.number(),
+  policies: z.array(
+    z.object({
+      policy: schedulePolicy,
+      lanes: z.array(scheduleLane),
+      makespanMs: z.number(),
+      tokensPerSecond: z.number(),
+      meanLatencyMs: z.number(),
+      p95LatencyMs: z.number(),
+      meanTtftMs: z.number(),
+      /** Milliseconds in which slots were held without work, over all slots. */
+      idleSlotMs: z.number(),
+      /** Share of slots times makespan in which a slot worked. */
+      utilization: z.number(),
+    }),
+  ),
+})
+export type ScheduleReport = z.infer<typeof scheduleReport>
+
+/**
+ * The same requests three times: in batches that wait to be full and for their slowest; in batches that are formed by size or after a
+ * window; and continuously. A job. The model answers nobody else meanwhile.
+ */
+export const profilerSchedule = defineStream('profiler.schedule', {
+  input: z.object({
+    model: z.string().min(1).max(4096).nullable().default(null),
+    load: loadSettings.prefault({}),
+    requests: z.number().int().min(1).max(64).default(12),
+    slots: z.number().int().min(1).max(32).default(4),
+    /** How long a batch of the dynamic policy waits to fill, from its first request on. */
+    windowMs: z.number().min(0).max(60_000).default(500),
+    /** The same seed gives the same requests. */
+    seed: z.number().int().min(0).max(4_294_967_295).default(1),
+  }),
+  event: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('progress'),
+      jobId: z.string(),
+      policy: schedulePolicy,
+      done: z.number().int(),
+      total: z.number().int(),
+    }),
+    z.object({ kind: z.literal('finished'), runId: z.string(), report: scheduleReport }),
+  ]),
+})
+
+/** What holds memory at a moment, in bytes. */
+export const memorySample = z.object({
+  at: z.number(),
+  weightsBytes: z.number(),
+  workspaceBytes: z.number(),
+  /** Blocks of the key/value cache: held by one sequence, by several, free but remembering, free. */
+  kvUsedBytes: z.number(),
+  kvSharedBytes: z.number(),
+  kvKeptBytes: z.number(),
+  kvFreeBytes: z.number(),
+  /** On the GPU beside the model that writes: embedders, what is being measured. */
+  otherBytes: z.number(),
+  vectorsBytes: z.number(),
+  databaseBytes: z.number(),
+})
+export type MemorySample = z.infer<typeof memorySample>
+
+/** The samples since the host began (ten minutes at most), then one whenever something changed. */
+export const profilerMemory = defineStream('profiler.memory', {
+  input: z.object({}),
+  event: z.object({ samples: z.array(memorySample) }),
+})

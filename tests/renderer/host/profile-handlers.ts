@@ -1,9 +1,10 @@
 /** The profiler's routes, over profiles that are kept in the world. */
 import { type OutputOf } from '../../../src/shared/contract'
 import { type Ceiling } from '../../../src/shared/contract/ceilings'
+import { type Job } from '../../../src/shared/contract/jobs'
 import { type KernelRow, type profilerGet, type Timeline } from '../../../src/shared/contract/profiler'
 import { MoruError } from '../../../src/shared/errors'
-import { began } from './samples'
+import { aJob, began } from './samples'
 import { type Handlers } from './test-host'
 
 export type Profile = OutputOf<typeof profilerGet>
@@ -82,7 +83,7 @@ const aTimeline: Timeline = {
   ],
 }
 
-export function profilerHandlers(world: { profiles: Profile[] }) {
+export function profilerHandlers(world: { profiles: Profile[]; jobs: Job[] }) {
   const find = (runId: string) => {
     const found = world.profiles.find((p) => p.runId === runId)
     if (!found) throw new MoruError('not_found', `There is no profile "${runId}" in the run history.`)
@@ -97,6 +98,18 @@ export function profilerHandlers(world: { profiles: Profile[] }) {
       yield { kind: 'progress' as const, name: 'stream_read', done: 1, total: 2 }
       yield { kind: 'finished' as const, device, ceilings, measuredAt: began + 1 }
     },
+    async *profilerMemory(_, signal) {
+      const sample = { at: began, weightsBytes: 1e8, workspaceBytes: 3e7, kvUsedBytes: 1e6, kvSharedBytes: 0, kvKeptBytes: 2e6, kvFreeBytes: 5e7, otherBytes: 0, vectorsBytes: 15e5, databaseBytes: 4e6 } // prettier-ignore
+      yield { samples: [sample, { ...sample, at: began + 1000, kvUsedBytes: 3e6 }] }
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    },
+    async *profilerSchedule() {
+      yield { kind: 'progress' as const, jobId: 's1', policy: 'static' as const, done: 1, total: 6 }
+      world.jobs.unshift(
+        aJob({ id: 's1', kind: 'schedule', state: 'done', title: '2 / 2', result: aSchedule, endedAt: began }),
+      )
+      yield { kind: 'finished' as const, runId: 's1', report: aSchedule }
+    },
     async *profilerRun({ prompt }) {
       for (const stage of ['load', 'warm-up', 'plain', 'profile'] as const)
         yield { kind: 'progress' as const, jobId: 'p9', stage }
@@ -105,4 +118,41 @@ export function profilerHandlers(world: { profiles: Profile[] }) {
       yield { kind: 'finished' as const, runId: 'p9', report }
     },
   } satisfies Partial<Handlers>
+}
+
+export const aSchedule = {
+  device,
+  model: { id: 'smollm2-135m-instruct', name: 'SmolLM2 135M Instruct' },
+  slots: 2,
+  windowMs: 500,
+  policies: (['static', 'dynamic', 'continuous'] as const).map((policy, i) => ({
+    policy,
+    lanes: [
+      { promptTokens: 20, answerTokens: 30, arrivedMs: 0, startedMs: 10, firstTokenMs: 60, endedMs: 400, freedMs: 400 },
+      { promptTokens: 20, answerTokens: 5, arrivedMs: 5, startedMs: 10, firstTokenMs: 60, endedMs: 100, freedMs: i < 2 ? 400 : 100 }, // prettier-ignore
+    ],
+    makespanMs: 400,
+    tokensPerSecond: 87.5,
+    meanLatencyMs: 247.5,
+    p95LatencyMs: 400,
+    meanTtftMs: 57.5,
+    idleSlotMs: i < 2 ? 300 : 0,
+    utilization: 0.6,
+  })),
+}
+
+export const aBatch = {
+  model: 'SmolLM2 135M Instruct',
+  bitsPerWeight: 5,
+  flopsPerToken: 2.7e8,
+  weightBytes: 9e7,
+  predictedBatch: 2.1,
+  measuredKnee: 5.4,
+  points: [1, 2, 4].map((batch) => ({
+    batch,
+    tokensPerSecond: 25 * Math.sqrt(batch),
+    stepMs: 40 * Math.sqrt(batch),
+    computeMs: 1.9 * batch,
+    transferMs: 3.8,
+  })),
 }

@@ -48,11 +48,23 @@ it('measures matrix products of every weight format', { timeout: 180_000 }, asyn
 })
 
 it('measures a model, and keeps the run', { timeout: 300_000 }, async () => {
-  const report = await moruJson<BenchReport>(['bench', 'decode,batch', '--repetitions', '1', ...own])
+  const report = await moruJson<BenchReport>([
+    'bench',
+    'decode,batch',
+    '--batch-sizes',
+    '1,2,4',
+    '--repetitions',
+    '1',
+    ...own,
+  ])
   expectConsistent(report)
   expect(report.results.map(({ name, unit }) => [name, unit])).toEqual(
-    ['decode', 'batch_1', 'batch_2', 'batch_4', 'batch_8'].map((name) => [name, 'tokens/s']),
+    ['decode', 'batch_1', 'batch_2', 'batch_4'].map((name) => [name, 'tokens/s']),
   )
+  expect(report.batch?.points.map((p) => p.batch)).toEqual([1, 2, 4])
+  const [{ value: gigabytes }, { value: gigaflops }] = report.ceilings
+  const { flopsPerToken, weightBytes, predictedBatch } = report.batch!
+  expect(predictedBatch).toBeCloseTo(weightBytes / gigabytes / (flopsPerToken / gigaflops), 6)
   const store = openStore(profile)
   const [run] = store.runs.list(1)
   store.close()

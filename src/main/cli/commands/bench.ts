@@ -8,9 +8,14 @@ import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
 export const bench: Command = {
   name: 'bench',
   usage:
-    '[decode] [prefill] [batch] [matmul] [embed] [search] [--repetitions 3] [--vectors 100000] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
+    '[decode] [prefill] [batch] [matmul] [embed] [search] [--repetitions 3] [--batch-sizes 1,2,4,8,16,32] [--vectors 100000] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
   summary: 'Measures the engine against what the device allows',
-  options: { ...modelOptions, repetitions: { type: 'string' }, vectors: { type: 'string' } },
+  options: {
+    ...modelOptions,
+    repetitions: { type: 'string' },
+    vectors: { type: 'string' },
+    'batch-sizes': { type: 'string' },
+  },
   run: async (values, positionals, context) => {
     const request = {
       suites: suitesOf(positionals),
@@ -18,6 +23,7 @@ export const bench: Command = {
       load: loadOf(values),
       repetitions: values.number('repetitions'),
       vectors: values.number('vectors'),
+      batchSizes: sizesOf(values.filled('batch-sizes')),
     }
     const input = { ...checked(benchRun, request, fieldOptions), model: await modelOption(values, context) }
     const client = await context.client()
@@ -33,6 +39,13 @@ export const bench: Command = {
   },
 }
 
+function sizesOf(text: string | undefined): number[] | undefined {
+  const parts = text?.split(',')
+  const wrong = parts?.find((part) => !/^\s*\d+\s*$/.test(part))
+  if (wrong !== undefined) throw new UsageError(`--batch-sizes: "${wrong}" is not a number of sequences.`)
+  return parts?.map(Number)
+}
+
 /** Separated by spaces or commas; undefined, so all of them, when none is named. */
 function suitesOf(positionals: string[]) {
   const names = positionals.flatMap((text) => text.split(',')).filter((name) => name !== '')
@@ -42,7 +55,7 @@ function suitesOf(positionals: string[]) {
   return names.length === 0 ? undefined : benchSuite.options.filter((suite) => names.includes(suite))
 }
 
-function describe({ device, ceilings, results }: BenchReport): string {
+function describe({ device, ceilings, results, batch }: BenchReport): string {
   const software = device.software ? ', a software adapter: these are figures of the processor, not of a GPU' : ''
   const number = (value: number) => (value < 100 ? value.toFixed(1) : value.toFixed(0))
   const rows = [
@@ -57,5 +70,7 @@ function describe({ device, ceilings, results }: BenchReport): string {
   ]
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   const lines = rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`) // prettier-ignore
-  return `${device.adapter} (${device.backend})${software}\n\n${lines.join('')}`
+  const knee = batch?.measuredKnee ? batch.measuredKnee.toFixed(1) : 'none within these sizes'
+  const optimum = batch ? `\nB* by the ceilings ${batch.predictedBatch.toFixed(1)}, measured knee ${knee}\n` : ''
+  return `${device.adapter} (${device.backend})${software}\n\n${lines.join('')}${optimum}`
 }

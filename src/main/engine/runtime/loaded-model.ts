@@ -95,6 +95,11 @@ export class LoadedModel {
     }
   }
 
+  /** Blocks of the cache by what they are for; shared ones are used ones too. */
+  get kvBlocks(): { used: number; shared: number; kept: number; total: number } {
+    return { used: this.pool.used, shared: this.pool.shared, kept: this.pool.kept, total: this.pool.size }
+  }
+
   /**
    * Continues a prompt. Cancelling by the request's signal ends with 'cancelled' at once; what the GPU has begun, a step, it ends.
    * The same request with the same seed gives the same text, whatever was cached, while nothing else runs. Beside others the
