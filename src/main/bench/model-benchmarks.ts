@@ -13,8 +13,6 @@ const timedTokens = 32
 /** In large batches, whose tokens are many enough. */
 const timedInLarge = 12
 const largeBatch = 16
-/** Prompts of a batch are read within so many steps of the first answer's. */
-const mostStagger = 12
 export const batchContext = batchPrompt + timedTokens / 2
 
 export interface TextOptions {
@@ -102,7 +100,7 @@ async function decodeRate(
 ): Promise<number> {
   const times: number[][] = prompts.map(() => [])
   // The first answers begin while later prompts are still read: they get so many more tokens.
-  const sampling = greedy(model, timed + Math.min(prompts.length, mostStagger))
+  const sampling = greedy(model, timed + 2 * prompts.length)
   const answer = async (promptIds: number[], i: number) => {
     for await (const event of model.generate({ promptIds, sampling, logprobs: null, signal }))
       if (event.kind === 'token') times[i].push(performance.now())
