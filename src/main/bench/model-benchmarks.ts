@@ -59,7 +59,7 @@ export function prefillBenchmark({ model, vocabSize, cost }: TextOptions): Bench
 /** Sequences that decode together; tokens of all of them a second. */
 export function batchBenchmarks({ model, vocabSize, cost }: TextOptions, sizes: readonly number[]): Benchmark[] {
   const most = Math.max(...sizes)
-  needs(model, most * (batchPrompt + timedTokens + 32))
+  needs(model, most * (batchPrompt + timedTokens + 2 * most))
   const prompts = Array.from({ length: most }, () => randomPrompt(vocabSize, batchPrompt))
   const context = batchContext
   return sizes.map((size) => ({
@@ -101,9 +101,17 @@ async function decodeRate(
   const times: number[][] = prompts.map(() => [])
   // The first answers begin while later prompts are still read: they get so many more tokens.
   const sampling = greedy(model, timed + 2 * prompts.length)
+  const done = new AbortController()
+  const stop = AbortSignal.any([signal, done.signal])
+  const since = (from: number, i: number) => times[i].filter((at) => at > from).length
   const answer = async (promptIds: number[], i: number) => {
-    for await (const event of model.generate({ promptIds, sampling, logprobs: null, signal }))
-      if (event.kind === 'token') times[i].push(performance.now())
+    for await (const event of model.generate({ promptIds, sampling, logprobs: null, signal: stop })) {
+      if (event.kind !== 'token') continue
+      times[i].push(performance.now())
+      // Enough was timed since the last of them has begun.
+      if (times.every((own) => own.length > 0) && since(Math.max(...times.map((own) => own[0])), i) >= timed)
+        done.abort()
+    }
   }
   await Promise.all(prompts.map(answer))
   throwIfCancelled(signal)
