@@ -99,8 +99,10 @@ async function decodeRate(
   timed = timedTokens,
 ): Promise<number> {
   const times: number[][] = prompts.map(() => [])
-  // The first answers begin while later prompts are still read: they get so many more tokens.
-  const sampling = greedy(model, timed + 2 * prompts.length)
+  // The first answers begin while later prompts are still read: they may go on for as long as there is room for all.
+  const room = Math.floor(model.contextLength / prompts.length) - prompts[0].length - 16
+  const most = Math.max(timed + 2, Math.min(timed + 8 * prompts.length, room))
+  const sampling = greedy(model, most)
   const done = new AbortController()
   const stop = AbortSignal.any([signal, done.signal])
   const since = (from: number, i: number) => times[i].filter((at) => at > from).length
