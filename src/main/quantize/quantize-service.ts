@@ -12,12 +12,13 @@ import {
   quantizeStart,
 } from '../../shared/contract/quantize'
 import { type Job } from '../../shared/contract/jobs'
-import { loadSettings } from '../../shared/contract/sampling'
+import { loadSettings, type LoadSettings } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { ChangeNotice, type JobHandle, type JobRunner } from '../jobs'
 import { type ModelLibrary, type ResolvedModel } from '../models'
 import { type TextSources } from './calibration-text'
 import { compareText } from './compare-text'
+import { isBlockMethod } from './block-recipes'
 import { planOf } from './plan'
 import { quantizeModel } from './quantize-run'
 
@@ -40,6 +41,8 @@ export interface QuantizeServiceOptions {
   library: ModelLibrary
   jobs: JobRunner
   sources: TextSources
+  /** Keeps what a model is loaded with from now on. */
+  loadWith: (modelId: string, load: Partial<LoadSettings>) => void
 }
 
 /** Ended jobs that are told of from memory: later their rows tell the same. */
@@ -151,6 +154,7 @@ export class QuantizeService {
       signal,
     )
     const { id } = await library.import(result.path)
+    if (input.recipe.kv === 'int8') this.options.loadWith(id, { kvType: 'int8' })
     const { evaluate } = input
     if (!evaluate) return { ...result, modelId: id, comparison: null }
     Object.assign(running, { stage: 'evaluating', layer: null })
@@ -175,8 +179,9 @@ export class QuantizeService {
 
   private async freePath(model: ResolvedModel, input: Start): Promise<string> {
     const stem = join(this.options.library.modelsFolder, `${model.name}-${labelOf(input).replaceAll(' ', '-')}`)
+    const ending = isBlockMethod(input.recipe.method) ? '.gguf' : ''
     for (let n = 1; ; n++) {
-      const path = n === 1 ? stem : `${stem}-${n}`
+      const path = (n === 1 ? stem : `${stem}-${n}`) + ending
       if (!(await stat(path).catch(() => null))) return path
     }
   }
@@ -198,7 +203,8 @@ const comparisonIn = ({ result }: Job): Comparison | null => {
 }
 
 async function runOf(job: Job, compared: Comparison[]): Promise<QuantizeRun> {
-  const { model, recipe } = quantizeStart.input.parse(job.parameters)
+  const start = quantizeStart.input.parse(job.parameters)
+  const { model, recipe } = start
   const result = quantizeResult.parse(job.result)
   const source = await stat(model ?? '').catch(() => null)
   const own = [comparisonIn(job), ...compared].filter(
@@ -207,7 +213,11 @@ async function runOf(job: Job, compared: Comparison[]): Promise<QuantizeRun> {
   const byText = new Map(own.toReversed().map((c) => [JSON.stringify(c.text), c]))
   return {
     jobId: job.id,
-    source: { name: job.title, path: model ?? '', sizeBytes: source?.size ?? 0 },
+    source: {
+      name: job.title.slice(0, -labelOf(start).length).trim(),
+      path: model ?? '',
+      sizeBytes: source?.size ?? 0,
+    },
     recipe,
     result,
     available: (await stat(result.path).catch(() => null)) !== null,

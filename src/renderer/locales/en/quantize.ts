@@ -80,15 +80,6 @@ export const quantize = {
     title: 'Comparison with the original',
   },
   firstIsQuantized: 'The original was quantized already: what it lost before is not seen here.',
-  fit: {
-    budget: 'Size (MB)',
-    found: '{size}, {bits} bits per weight; estimated KL divergence {kld}.',
-    share: '{n} matrices in {bits} bits',
-    start: 'Find the best mix',
-    text: 'Measures how much each matrix suffers at each number of bits, and spends the size where it helps most.',
-    title: 'Fit to a size',
-    use: 'Add as a recipe',
-  },
   gets: 'Becomes',
   group: {
     calibrated: 'With calibration text',

@@ -80,15 +80,6 @@ export const quantize = {
     title: '원본과 비교',
   },
   firstIsQuantized: '원본이 이미 양자화된 모델입니다. 그때 잃은 것은 여기에 나타나지 않습니다.',
-  fit: {
-    budget: '크기(MB)',
-    found: '{size}, 가중치당 {bits}비트, 예상 KL 발산 {kld}.',
-    share: '{bits}비트 행렬 {n}개',
-    start: '최선의 조합 찾기',
-    text: '비트 수마다 각 행렬이 얼마나 나빠지는지 재고, 가장 도움이 되는 곳에 용량을 씁니다.',
-    title: '크기에 맞추기',
-    use: '레시피로 추가',
-  },
   gets: '결과 형식',
   group: {
     calibrated: '보정 텍스트 사용',
