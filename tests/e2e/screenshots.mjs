@@ -118,6 +118,23 @@ async function rename(page, place, title) {
   await page.getByRole('heading', { level: 1, name: title }).waitFor()
 }
 
+/** Two models made of the bundled one, compared with it on a text. @param {Page} page @param {string} text A path. */
+async function quantize(page, text) {
+  await go(page, '#/quantize', 'select[aria-label="Method"]')
+  await page.getByRole('combobox', { name: 'Method' }).first().selectOption('rtn')
+  await page.getByRole('button', { name: 'Add recipe' }).click()
+  await page.getByRole('combobox', { name: 'Method' }).nth(1).selectOption('q4_0')
+  const comparison = page.getByRole('region', { name: 'Comparison with the original' })
+  await comparison.getByRole('textbox').fill(text)
+  await comparison.getByRole('spinbutton', { name: 'Windows' }).fill('2')
+  await comparison.getByRole('spinbutton', { name: 'Tokens a window' }).fill('128')
+  await page.getByRole('heading', { name: 'Comparison with the original' }).click()
+  await page.getByRole('button', { name: 'Quantize with 2 recipes' }).click()
+  await page.getByRole('region', { name: 'Under way' }).getByRole('article').nth(1).waitFor()
+  await go(page, '#/quantize/results', 'main')
+  await page.locator('tbody tr').filter({ hasText: '±' }).nth(1).waitFor({ timeout: 400_000 })
+}
+
 mkdirSync(folder, { recursive: true })
 const product = await startProduct()
 const browser = await openChromium()
@@ -129,6 +146,7 @@ try {
   for (const { questions } of conversations) places.push(await converse(page, questions))
   const collection = await collect(page)
   const sourced = await askDocuments(page)
+  await quantize(page, join(import.meta.dirname, '../../resources/calibration/calibration-en.txt'))
   await go(page, '#/models', 'table a')
   const model = await page.getByRole('link', { name: /SmolLM2/ }).getAttribute('href')
   for (const language of /** @type {const} */ (['en', 'ko'])) {
@@ -152,6 +170,13 @@ try {
       await shoot(page, name('search'))
       await go(page, `${collection}/map`, 'figure canvas')
       await shoot(page, name('map'))
+      await go(page, '#/quantize/results', 'figure canvas')
+      await shoot(page, name('quantize'))
+      await go(page, '#/quantize/matrices', 'figure canvas >> nth=3')
+      await page.locator('figure canvas').nth(3).scrollIntoViewIfNeeded()
+      await shoot(page, name('matrix'))
+      await go(page, '#/logs', 'main')
+      await shoot(page, name('logs'))
       await go(page, '#/models', 'table a')
       await shoot(page, name('models'))
       await go(page, String(model), 'table')
