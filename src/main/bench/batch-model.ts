@@ -44,11 +44,13 @@ export function batchReport(
 
 /**
  * Where the measured step's two straight parts meet: as long as at batch 1, and growing as it does between the two largest batches. With
- * steps as the model has them this is B*. null with fewer than two batches, or where the time does not grow.
+ * steps as the model has them this is B*. null with fewer than two batches, and
+ * where it lies beyond the largest: the time does not grow enough to tell.
  */
 export function kneeOf(points: readonly { batch: number; stepMs: number }[]): number | null {
   const [last, before] = [points.at(-1), points.at(-2)]
   if (!last || !before || points[0].batch !== 1) return null
   const slope = (last.stepMs - before.stepMs) / (last.batch - before.batch)
-  return slope > 0 ? points[0].stepMs / slope : null
+  const knee = points[0].stepMs / slope
+  return slope > 0 && knee <= last.batch ? knee : null
 }

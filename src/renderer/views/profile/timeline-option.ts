@@ -78,7 +78,13 @@ export function timelineOption(
     grid: { left: 84, right: 20, top: 44, bottom: 92 },
     legend: { top: 8, type: 'scroll' },
     tooltip: { trigger: 'item' },
-    xAxis: { type: 'value', min: 0, max: 'dataMax', ...named(texts.time, 28) },
+    xAxis: {
+      type: 'value',
+      min: 0,
+      max: 'dataMax',
+      axisLabel: { formatter: (at: number) => String(Number(at.toFixed(2))), showMinLabel: false, showMaxLabel: false },
+      ...named(texts.time, 28),
+    },
     yAxis: { type: 'category', inverse: true, data: rows.map(texts.row), splitLine: { show: true } }, // prettier-ignore
     dataZoom: [
       { type: 'inside', filterMode: 'weakFilter', startValue: span[0], endValue: span[1] },
