@@ -34,6 +34,7 @@ export const int8Inputs = defineKernel({
 
 /** Numbers of outliers are known on the device alone, so their products and reads are not counted. */
 const shared = {
+  arithmetic: 'int8',
   parts: [scales, products],
   inputs: {
     weights: 'u32 packed [rows, cols]',
