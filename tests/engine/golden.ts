@@ -1,17 +1,24 @@
 /** Reference outputs in tests/golden, and how they are read. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 
 export const goldenFolder = join(import.meta.dirname, '../golden')
 export const golden = (...path: string[]) => join(goldenFolder, ...path)
 
+/** A file's bytes; large ones that pack well are kept as NAME.gz. */
+function bytesOf(path: string[]): Uint8Array {
+  const file = golden(...path)
+  return existsSync(file) ? readFileSync(file) : gunzipSync(readFileSync(`${file}.gz`))
+}
+
 /** Raw little-endian floats. */
 export function readFloats(...path: string[]): Float32Array {
-  const bytes = readFileSync(golden(...path))
+  const bytes = bytesOf(path)
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
 }
 
-export const readGolden = <T>(...path: string[]): T => JSON.parse(readFileSync(golden(...path), 'utf8')) as T
+export const readGolden = <T>(...path: string[]): T => JSON.parse(Buffer.from(bytesOf(path)).toString('utf8')) as T
 
 /** Largest absolute difference. */
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -37,8 +37,6 @@ export const useQuantize = defineStore('quantize', () => {
   const loaded = ref(false)
   const failure = ref<unknown>(null)
   const followed = reactive(new Map<string, FollowedRun>())
-  /** Jobs chosen for comparison in charts; all while it is empty. */
-  const chosen = ref<string[]>([])
   let nextKey = 1
 
   function add(recipe: RecipeInput) {
@@ -86,5 +84,5 @@ export const useQuantize = defineStore('quantize', () => {
     else for (const [jobId, run] of followed) if (!run.done) followed.delete(jobId)
   })
 
-  return { modelId, drafts, runs, loaded, failure, followed, chosen, add, remove, refresh, start, follow }
+  return { modelId, drafts, runs, loaded, failure, followed, add, remove, refresh, start, follow }
 })

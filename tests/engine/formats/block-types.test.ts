@@ -1,5 +1,4 @@
 /** Every block type against the values that GGML itself gives for the same bytes. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { blockTypes } from '../../../src/main/engine/formats/block-types'
@@ -7,12 +6,13 @@ import { openGguf } from '../../../src/main/engine/formats/gguf'
 import { decomposeBlocks, isQuantized } from '../../../src/main/engine/quant/blocks/decomposition'
 import { dequantize } from '../../../src/main/engine/quant/blocks/dequantize'
 import { f16ToF32 } from '../../../src/main/engine/quant/blocks/half'
+import { readGolden } from '../golden'
 
 const golden = join(import.meta.dirname, '../../golden/quantization')
-const expected = JSON.parse(await readFile(join(golden, 'gguf-types.json'), 'utf8')) as {
+const expected = readGolden<{
   shape: number[]
   values: Record<string, number[]>
-}
+}>('quantization', 'gguf-types.json')
 const file = await openGguf(join(golden, 'gguf-types.gguf'))
 afterAll(() => file.close())
 
