@@ -9,8 +9,13 @@ const own = ['--profile', profile]
 beforeAll(built, 300_000)
 afterAll(remove)
 
-/** Of a weight with its share of scales: blocks of 32 with a scale of f16, and a minimum for 4 and 5 bits. */
-const bits: Record<string, number> = { q4: 5, q5: 6, q8: 8.5, f16: 16, bf16: 16, f32: 32 }
+/**
+ * Of a weight with its share of scales: blocks of 32 with a scale of f16 (4, 5 and 8 bits; a minimum for 4 and 5), and groups of 64
+ * with a scale and a zero of f16 (2, 3 and 6 bits) or a scale of f32 (codebooks).
+ */
+const bits: Record<string, number> = {
+  q2: 2.5, q3: 3.5, q4: 5, q5: 6, q6: 6.5, q8: 8.5, nf4: 4.5, fp4: 4.5, f16: 16, bf16: 16, f32: 32,
+} // prettier-ignore
 const formats = Object.keys(bits)
 
 function expectConsistent({ device, ceilings, results }: BenchReport): void {
