@@ -2,6 +2,7 @@
 import { MoruError } from '../../../shared/errors'
 import type { TensorInfo, WeightFile } from '../formats/weight-file'
 import type { ModelConfig } from '../models/config'
+import { byHead, byPart, interleave, splitHalves } from '../models/row-order'
 import { type NamedTensor, namedTensors, transformersName } from '../models/tensor-names'
 
 /** A tensor of the source and what becomes of it. */
@@ -79,7 +80,7 @@ function change(
   switch (architecture) {
     case 'llama':
     case 'mistral':
-      if (/^attn_[qk]\./.test(part)) return { order: target === 'gguf' ? interleave(headDim) : split(headDim) }
+      if (/^attn_[qk]\./.test(part)) return { order: target === 'gguf' ? interleave(headDim) : splitHalves(headDim) }
       break
     case 'gemma3':
       if (part.includes('norm')) return { plus: target === 'gguf' ? 1 : -1 }
@@ -96,33 +97,6 @@ function change(
   }
   return {}
 }
-
-/** A head's rows from its two halves in turn: 0, half, 1, half + 1, ... */
-const interleave = (headDim: number) => (row: number) => {
-  const at = row % headDim
-  return row - at + (at >> 1) + (at % 2) * (headDim / 2)
-}
-
-/** The way back: even rows, then odd ones. */
-const split = (headDim: number) => (row: number) => {
-  const at = row % headDim
-  return row - at + 2 * (at % (headDim / 2)) + (at < headDim / 2 ? 0 : 1)
-}
-
-/** [head][query, key, value][headDim] as [query, key, value][head][headDim]. */
-const byPart =
-  ({ hiddenDim, headDim }: ModelConfig) =>
-  (row: number) => {
-    const head = Math.floor((row % hiddenDim) / headDim)
-    return (head * 3 + Math.floor(row / hiddenDim)) * headDim + (row % headDim)
-  }
-
-const byHead =
-  ({ hiddenDim, headDim }: ModelConfig) =>
-  (row: number) => {
-    const block = Math.floor(row / headDim)
-    return (block % 3) * hiddenDim + Math.floor(block / 3) * headDim + (row % headDim)
-  }
 
 function withoutFirst(shape: number[], count: number): Pick<PlannedTensor, 'shape' | 'order'> {
   return { shape: [shape[0] - count, ...shape.slice(1)], order: (row) => row + count }

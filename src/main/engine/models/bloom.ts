@@ -4,6 +4,7 @@ import { type RowSource } from '../layers/rows'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
 import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadFeedForward } from './decoder'
+import { byPart } from './row-order'
 
 export function bloom(w: WeightLoader, c: ModelConfig): DecoderLoader {
   const norm = (name: string) => loadLayerNorm(w, name, c.hiddenDim, c.normEps)
@@ -22,14 +23,8 @@ export function bloom(w: WeightLoader, c: ModelConfig): DecoderLoader {
   }
 }
 
-/** Rows [head][q, k, v][headDim] to [q, k, v][head][headDim]; GGUF files are in that order already. */
+/** Rows [q, k, v][head][headDim]; GGUF files are in that order already. */
 function projection(w: WeightLoader, c: ModelConfig, prefix: string): RowSource {
   const name = `${prefix}.attn_qkv.weight`
-  if (w.file.format === 'gguf') return { name }
-  const order = (row: number) => {
-    const part = Math.floor(row / c.hiddenDim)
-    const head = Math.floor((row % c.hiddenDim) / c.headDim)
-    return (head * 3 + part) * c.headDim + (row % c.headDim)
-  }
-  return { name, order }
+  return w.file.format === 'gguf' ? { name } : { name, order: byPart(c) }
 }

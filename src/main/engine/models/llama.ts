@@ -7,6 +7,7 @@ import { type RowSource } from '../layers/rows'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
 import { type DecoderLoader, loadAttention, loadEmbeddingAndHead, loadGatedFeedForward } from './decoder'
+import { interleavedInGguf, splitHalves } from './row-order'
 
 export function llama(w: WeightLoader, c: ModelConfig): DecoderLoader {
   const norm = (name: string) => loadRmsNorm(w, name, c.hiddenDim, c.normEps)
@@ -24,13 +25,9 @@ export function llama(w: WeightLoader, c: ModelConfig): DecoderLoader {
   }
 }
 
-/** GGUF files of Llama and Mistral hold query and key rows permuted for interleaved rotation; ours rotates split halves. */
+/** Queries and keys in the order of split halves. */
 function projections(w: WeightLoader, c: ModelConfig, prefix: string): RowSource[] {
-  const permuted = w.file.format === 'gguf' && (c.architecture === 'llama' || c.architecture === 'mistral')
-  const half = c.headDim / 2
-  const order = permuted
-    ? (row: number) => row - (row % c.headDim) + 2 * (row % half) + (row % c.headDim < half ? 0 : 1)
-    : undefined
+  const order = w.file.format === 'gguf' && interleavedInGguf(c) ? splitHalves(c.headDim) : undefined
   return [
     { name: `${prefix}.attn_q.weight`, order },
     { name: `${prefix}.attn_k.weight`, order },

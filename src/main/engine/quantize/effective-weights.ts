@@ -1,6 +1,7 @@
 /** A matrix as it acts on its block's inputs, whatever file it lies in: so that two files can be compared weight by weight. */
 import { type WeightFile } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
+import { interleavedInGguf, splitHalves } from '../models/row-order'
 import { tensorNames } from '../models/tensor-names'
 import { foldsOf, normOffset } from './fold'
 import { linearMatrices, type LinearRole, type ModelMatrix, readValues } from './model-matrices'
@@ -15,15 +16,12 @@ export interface OpenModel {
  */
 export async function orderedValues(model: OpenModel, matrix: ModelMatrix): Promise<Float32Array> {
   const values = await readValues(model.file, matrix.name)
-  const { architecture, headDim } = model.config
   const turned = matrix.role === 'attn_q' || matrix.role === 'attn_k'
-  // GGUF files of Llama and Mistral keep them for interleaved rotation.
-  if (model.file.format !== 'gguf' || !turned || (architecture !== 'llama' && architecture !== 'mistral')) return values
+  if (model.file.format !== 'gguf' || !turned || !interleavedInGguf(model.config)) return values
   const out = new Float32Array(values.length)
-  const half = headDim / 2
+  const order = splitHalves(model.config.headDim)
   for (let row = 0; row < matrix.rows; row++) {
-    const at = row % headDim
-    const from = row - at + 2 * (at % half) + (at < half ? 0 : 1)
+    const from = order(row)
     out.set(values.subarray(from * matrix.cols, (from + 1) * matrix.cols), row * matrix.cols)
   }
   return out
