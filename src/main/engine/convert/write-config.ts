@@ -4,6 +4,7 @@ import type { WeightFile } from '../formats/weight-file'
 import { MoruError } from '../../../shared/errors'
 import type { Architecture, ModelConfig, RopeConfig } from '../models/config'
 import { yarnMagnitude } from '../models/rope-config'
+import { inverseFrequencies } from '../runtime/rope-angles'
 
 /** Ids of a vocabulary that configurations name; null where there is none. */
 export interface TokenIds {
@@ -93,14 +94,9 @@ function demandImpliedWindows({ architecture, slidingWindow, slidingLayers }: Mo
 export function ropeFactors(rope: RopeConfig | null): Float32Array | null {
   if (rope?.scaling.kind === 'factors') return Float32Array.from(rope.scaling.factors)
   if (rope?.scaling.kind !== 'llama3') return null
-  const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = rope.scaling
-  return Float32Array.from({ length: rope.dim / 2 }, (_, i) => {
-    const wavelength = 2 * Math.PI * rope.theta ** ((2 * i) / rope.dim)
-    if (wavelength < originalContextLength / highFreqFactor) return 1
-    if (wavelength > originalContextLength / lowFreqFactor) return factor
-    const smooth = (originalContextLength / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor)
-    return 1 / ((1 - smooth) / factor + smooth)
-  })
+  const scaled = inverseFrequencies(rope)
+  const plain = inverseFrequencies({ ...rope, scaling: { kind: 'none' } })
+  return Float32Array.from(plain, (frequency, i) => frequency / scaled[i])
 }
 
 const classes: Readonly<Record<Architecture, [type: string, class_: string]>> = {
