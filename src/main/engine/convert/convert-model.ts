@@ -1,17 +1,16 @@
 /** Writes a model in the other format, in another element type, or in other shards. */
-import { MoruError, throwIfCancelled } from '../../../shared/errors'
+import { MoruError } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
-import { createGguf } from '../formats/gguf-writer'
 import { OutputFolder } from '../formats/output-folder'
 import { createSafetensors } from '../formats/safetensors-writer'
 import type { TensorType, WeightFile } from '../formats/weight-file'
-import type { WeightWriter } from '../formats/weight-writer'
+import { finishWith, type WeightWriter } from '../formats/weight-writer'
 import { readModelConfig } from '../models/load-decoder'
-import { ropeFactors } from './write-config'
 import { encodedTypes } from './encode-weights'
 import { fileTypes, ggufMetadataFor, writeFolderFiles } from './model-files'
 import { convertedBytes } from './read-weights'
 import { planTensors, type Format, type PlannedTensor } from './tensor-plan'
+import { writeGgufModel, writeTensors } from './write-tensors'
 
 export interface ConvertOptions {
   /** Element type of the matrices; default: as they are, but f16 where the format has no such type. */
@@ -51,12 +50,17 @@ export async function convertModel(file: WeightFile, out: string, options: Conve
   const planned = planTensors(file, config, target)
   const choice = { target, same: file.format === target, wanted: options.type, plain: plainType(planned) }
   const tensors = planned.map((tensor) => ({ ...tensor, type: typeOf(tensor, choice) }))
+  const data = {
+    ...options,
+    tensors,
+    read: (tensor: TypedTensor) => convertedBytes(file, tensor, tensor.type, options.signal),
+  }
   if (target === 'safetensors') {
     const output = await OutputFolder.create(out)
     try {
       await writeFolderFiles(output, file, config, torchType(tensors))
       const writer = await createSafetensors(output.path, { tensors, shardBytes: options.shardBytes })
-      const paths = await fill(writer, file, tensors, options)
+      const paths = await finishWith(writer, () => writeTensors(writer, data))
       await output.publish()
       return { path: output.destination, format: target, ...summary(writer, paths, tensors) }
     } catch (thrown) {
@@ -64,13 +68,9 @@ export async function convertModel(file: WeightFile, out: string, options: Conve
       throw thrown
     }
   }
-  const factors = file.format === 'safetensors' ? ropeFactors(config.rope) : null
   const changed = file.format === 'safetensors' || options.type !== undefined
   const metadata = await ggufMetadataFor(file, config, changed ? fileTypes[dominantType(tensors)] : undefined)
-  const extra = factors ? [{ name: 'rope_freqs.weight', shape: [factors.length], type: 'f32' as const }] : []
-  const writer = await createGguf(out, { metadata, tensors: [...extra, ...tensors], shardBytes: options.shardBytes })
-  if (factors) await writer.write('rope_freqs.weight', new Uint8Array(factors.buffer))
-  const paths = await fill(writer, file, tensors, options)
+  const { writer, paths } = await writeGgufModel(file, config, out, { ...data, metadata })
   return { path: paths[0], format: target, ...summary(writer, paths, tensors) }
 }
 
@@ -136,26 +136,4 @@ function torchType(tensors: readonly TypedTensor[]): 'float32' | 'float16' | 'bf
 function summary(writer: WeightWriter, paths: string[], tensors: readonly TypedTensor[]) {
   const files = paths.filter((path) => !path.endsWith('.json')).length
   return { sizeBytes: writer.sizeBytes, files, types: Object.fromEntries(countTypes(tensors)) }
-}
-
-async function fill(
-  writer: WeightWriter,
-  file: WeightFile,
-  tensors: readonly TypedTensor[],
-  { onProgress, signal }: ConvertOptions,
-): Promise<string[]> {
-  let done = 0
-  try {
-    for (const tensor of tensors) {
-      for await (const bytes of convertedBytes(file, tensor, tensor.type, signal)) {
-        await writer.write(tensor.name, bytes)
-        onProgress?.((done += bytes.length), writer.sizeBytes)
-      }
-    }
-    throwIfCancelled(signal)
-    return await writer.finish()
-  } catch (thrown) {
-    await writer.discard()
-    throw thrown
-  }
 }

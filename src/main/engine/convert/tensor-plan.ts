@@ -8,8 +8,8 @@ import { type NamedTensor, namedTensors, transformersName } from '../models/tens
 /** A tensor of the source and what becomes of it. */
 export interface PlannedTensor {
   source: TensorInfo
-  /** GGUF's name. */
-  canonical: string
+  /** GGUF's name; null where the architecture has no use for the tensor. */
+  canonical: string | null
   /** The name and shape it will have. */
   name: string
   shape: number[]
@@ -30,7 +30,7 @@ export type Format = WeightFile['format']
  * @throws MoruError unsupported where the target has no such model
  */
 export function planTensors(file: WeightFile, config: ModelConfig, target: Format): PlannedTensor[] {
-  if (file.format === target) return [...file.tensors.values()].map(unchanged)
+  if (file.format === target) return unchanged(file, config)
   if (target === 'gguf') demandGguf(config)
   const tied = config.tieWordEmbeddings
   return namedTensors(file, config)
@@ -38,8 +38,12 @@ export function planTensors(file: WeightFile, config: ModelConfig, target: Forma
     .map((tensor) => plan(tensor, config, target))
 }
 
-function unchanged(source: TensorInfo): PlannedTensor {
-  return { source, canonical: source.name, name: source.name, shape: source.shape }
+function unchanged(file: WeightFile, config: ModelConfig): PlannedTensor[] {
+  const known = new Map(namedTensors(file, config).map(({ canonical, info }) => [info.name, canonical]))
+  return [...file.tensors.values()].map((source) => {
+    const { name, shape } = source
+    return { source, canonical: known.get(name) ?? null, name, shape }
+  })
 }
 
 function demandGguf({ architecture }: ModelConfig): void {

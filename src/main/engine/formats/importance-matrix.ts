@@ -16,7 +16,7 @@ import { OutputFile } from './output-file'
 import { SourceFile } from './source-file'
 import { checkTensorName, longestTensorName } from './tensor-checks'
 import type { WeightFile } from './weight-file'
-import type { TensorDescriptor } from './weight-writer'
+import { finishWith, type TensorDescriptor } from './weight-writer'
 
 export interface ImportanceMatrix {
   /** What the texts were called. */
@@ -165,16 +165,12 @@ async function writeAsGguf(
     { name: name + counts, shape: [1, 1], type: 'f32' as const },
   ])
   const writer = await createGguf(path, { metadata, tensors })
-  try {
+  await finishWith(writer, async () => {
     for (const [name, values] of meanSquares) {
       await writer.write(name + sums, floatBytes(values.map((mean) => mean * tokens)))
       await writer.write(name + counts, floatBytes(Float32Array.of(tokens)))
     }
-    await writer.finish()
-  } catch (thrown) {
-    await writer.discard()
-    throw thrown
-  }
+  })
 }
 
 async function writeDat(path: string, { datasets, chunks, meanSquares }: ImportanceMatrix): Promise<void> {

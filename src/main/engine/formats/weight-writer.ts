@@ -39,6 +39,17 @@ interface Slot {
   written: number
 }
 
+/** Fills a writer and gives its files their names; nothing is left where that fails. Returns what `finish` returns. */
+export async function finishWith(writer: WeightWriter, fill: () => Promise<void>): Promise<string[]> {
+  try {
+    await fill()
+    return await writer.finish()
+  } catch (thrown) {
+    await writer.discard()
+    throw thrown
+  }
+}
+
 /**
  * Opens the planned files aside. The first of them is published last, since it is what a reader opens.
  * @throws MoruError conflict, not_found, io

@@ -1,10 +1,9 @@
 /** Writes a model's matrices in GGUF's block types. */
-import { MoruError, throwIfCancelled } from '../../../shared/errors'
+import { MoruError } from '../../../shared/errors'
 import { fileTypes, ggufMetadataFor } from '../convert/model-files'
 import { convertedBytes, convertedWeights } from '../convert/read-weights'
 import { planTensors, type PlannedTensor } from '../convert/tensor-plan'
-import { ropeFactors } from '../convert/write-config'
-import { createGguf } from '../formats/gguf-writer'
+import { writeGgufModel } from '../convert/write-tensors'
 import { type TensorType, type WeightFile } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
 import { dequantize } from '../quant/blocks/dequantize'
@@ -50,23 +49,15 @@ export async function writeBlocks(
   const tensors = planTensors(file, config, 'gguf').map((tensor) => typed(tensor, file, options))
   const metadata = new Map(await ggufMetadataFor(file, config, fileTypes[options.dominant]))
   for (const [key, value] of Object.entries(options.metadata)) metadata.set(key, { type: 'string', value })
-  const factors = file.format === 'safetensors' ? ropeFactors(config.rope) : null
-  const extra = factors ? [{ name: 'rope_freqs.weight', shape: [factors.length], type: 'f32' as const }] : []
-  const writer = await createGguf(out, { metadata, tensors: [...extra, ...tensors] })
-  try {
-    if (factors) await writer.write('rope_freqs.weight', new Uint8Array(factors.buffer))
-    const pace = new Pace(options.signal)
-    for (const tensor of tensors) {
-      const pieces = tensor.encoded ? encoded(file, tensor, options, pace) : convertedBytes(file, tensor, tensor.type, options.signal) // prettier-ignore
-      for await (const bytes of pieces) await writer.write(tensor.name, bytes)
-    }
-    throwIfCancelled(options.signal)
-    await writer.finish()
-    return writer.sizeBytes
-  } catch (thrown) {
-    await writer.discard()
-    throw thrown
-  }
+  const pace = new Pace(options.signal)
+  const { writer } = await writeGgufModel(file, config, out, {
+    metadata,
+    tensors,
+    read: (tensor) =>
+      tensor.encoded ? encoded(file, tensor, options, pace) : convertedBytes(file, tensor, tensor.type, options.signal),
+    signal: options.signal,
+  })
+  return writer.sizeBytes
 }
 
 function typed(tensor: PlannedTensor, file: WeightFile, { typeOf }: WriteBlocksOptions): TypedTensor {

@@ -19,9 +19,8 @@ import { OutputFolder } from '../formats/output-folder'
 import { codeLayoutOf, type CodeLayout, type QuantizedMatrix } from '../formats/quantized-matrix'
 import { createSafetensors } from '../formats/safetensors-writer'
 import { type TensorType, type WeightFile } from '../formats/weight-file'
-import { type TensorDescriptor, type WeightWriter } from '../formats/weight-writer'
+import { finishWith, type TensorDescriptor, type WeightWriter } from '../formats/weight-writer'
 import { type ModelConfig } from '../models/config'
-import { namedTensors } from '../models/tensor-names'
 import { quantizeScales } from '../quant/double-quantization'
 import { OverlayFile } from './overlay-file'
 import { type BlockOutcome } from './quantize-block'
@@ -62,9 +61,8 @@ export async function writeQuantized(
   options: WriteOptions,
 ): Promise<number> {
   const layouts = await codeLayouts(model)
-  const canonical = new Map(namedTensors(file, config).map((t) => [t.info.name, t.canonical]))
   const tensors = planTensors(file, config, 'safetensors').map((tensor): PlannedMatrix => {
-    const block = /^blk\.(\d+)\./.exec(canonical.get(tensor.source.name) ?? '')
+    const block = /^blk\.(\d+)\./.exec(tensor.canonical ?? '')
     return { ...tensor, layout: layouts.get(tensor.source.name) ?? null, layer: block && Number(block[1]) }
   })
   const writer = matrixWriter(model)
@@ -77,14 +75,10 @@ export async function writeQuantized(
   try {
     await writeFolderFiles(output, file, config, 'float16', quantizationConfig(model, tensors))
     const weights = await createSafetensors(output.path, { tensors: descriptors, metadata: options.metadata })
-    try {
+    await finishWith(weights, async () => {
       await fill(weights, file, tensors, model, options)
       throwIfCancelled(options.signal)
-      await weights.finish()
-    } catch (thrown) {
-      await weights.discard()
-      throw thrown
-    }
+    })
     await output.publish()
     return weights.sizeBytes
   } catch (thrown) {
