@@ -3,7 +3,7 @@ import { MoruError } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { OutputFolder } from '../formats/output-folder'
 import { createSafetensors } from '../formats/safetensors-writer'
-import type { TensorType, WeightFile } from '../formats/weight-file'
+import { elementsOf, type TensorType, type WeightFile } from '../formats/weight-file'
 import { finishWith, type WeightWriter } from '../formats/weight-writer'
 import { readModelConfig } from '../models/load-decoder'
 import { encodedTypes } from './encode-weights'
@@ -116,11 +116,9 @@ function typeOf({ source, name, shape }: PlannedTensor, { target, same, wanted, 
   return (shape.at(-1) ?? 1) % blockTypes[chosen].blockSize === 0 ? chosen : 'f16'
 }
 
-const weights = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
-
 function countTypes(tensors: readonly TypedTensor[]): Map<TensorType, number> {
   const counts = new Map<TensorType, number>()
-  for (const { type, shape } of tensors) counts.set(type, (counts.get(type) ?? 0) + weights(shape))
+  for (const { type, shape } of tensors) counts.set(type, (counts.get(type) ?? 0) + elementsOf(shape))
   return counts
 }
 

@@ -1,11 +1,12 @@
 /** f32 weights as the bytes of an element type. */
 import { MoruError } from '../../../shared/errors'
+import { bytesOf, halfBytes } from '../formats/number-bytes'
 import type { TensorType } from '../formats/weight-file'
 import { encodeBlocks } from '../quant/blocks/encode'
 
 const encoders: Partial<Record<TensorType, (values: Float32Array) => Uint8Array>> = {
   f32: bytesOf,
-  f16: (values) => bytesOf(Float16Array.from(values)),
+  f16: halfBytes,
   bf16: roundToBf16,
   q8_0: (values) => encodeBlocks('q8_0', values, 32),
 }
@@ -24,10 +25,6 @@ export function encodeWeights(type: TensorType, values: Float32Array, name: stri
     type === 'f16' ? values.find((value) => Math.abs(value) >= 65_520 && Number.isFinite(value)) : undefined
   if (tooLarge === undefined) return encode(values)
   throw new MoruError('invalid_input', `${name} holds ${tooLarge}, which f16 cannot: choose bf16 or f32.`)
-}
-
-function bytesOf(values: ArrayBufferView): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }
 
 /** The upper half of each f32, rounded to nearest, ties to even; NaN stays NaN. */

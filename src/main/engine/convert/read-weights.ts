@@ -2,15 +2,13 @@
 import { throwIfCancelled } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { dequantizeMatrix } from '../formats/quantized-matrix'
-import type { TensorType, WeightFile } from '../formats/weight-file'
+import { elementsOf, type TensorType, type WeightFile } from '../formats/weight-file'
 import { dequantize } from '../quant/blocks/dequantize'
 import { encodeWeights } from './encode-weights'
 import type { PlannedTensor } from './tensor-plan'
 
 /** f32 bytes handed out at a time. */
 const pieceBytes = 4 << 20
-
-const elements = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
 
 /** The tensor's data as `type`, in pieces of whole rows. @throws MoruError cancelled, and as the readers do */
 export async function* convertedBytes(
@@ -39,7 +37,7 @@ export async function* convertedWeights(
   else if (tensor.transposed) {
     throwIfCancelled(signal)
     const bytes = await file.read(source.name, 0, source.sizeBytes)
-    yield transpose(dequantize(source.type, bytes, elements(source.shape)), width)
+    yield transpose(dequantize(source.type, bytes, elementsOf(source.shape)), width)
   } else {
     for await (const bytes of rawRows(file, tensor, signal)) {
       const { blockSize, blockBytes } = blockTypes[source.type]
@@ -55,7 +53,7 @@ export async function readConverted(
   tensor: PlannedTensor,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const whole = new Float32Array(elements(tensor.shape))
+  const whole = new Float32Array(elementsOf(tensor.shape))
   let at = 0
   for await (const values of convertedWeights(file, tensor, signal)) {
     whole.set(values, at)
@@ -71,7 +69,7 @@ async function* rawRows(file: WeightFile, tensor: PlannedTensor, signal?: AbortS
   const { blockSize, blockBytes } = blockTypes[source.type]
   const rowElements = vector ? 1 : shape.at(-1)!
   // A vector's elements are what order moves; without one it goes as a whole.
-  const rows = vector ? elements(shape) : elements(shape) / rowElements
+  const rows = vector ? elementsOf(shape) : elementsOf(shape) / rowElements
   const rowBytes = vector ? blockBytes / blockSize : (rowElements / blockSize) * blockBytes
   if (order) {
     throwIfCancelled(signal)

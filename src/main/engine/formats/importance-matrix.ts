@@ -12,6 +12,7 @@ import { FileCursor } from './file-cursor'
 import { openGguf } from './gguf'
 import { gguf, type GgufValue } from './gguf-types'
 import { createGguf } from './gguf-writer'
+import { bytesOf } from './number-bytes'
 import { OutputFile } from './output-file'
 import { SourceFile } from './source-file'
 import { checkTensorName, longestTensorName } from './tensor-checks'
@@ -167,8 +168,8 @@ async function writeAsGguf(
   const writer = await createGguf(path, { metadata, tensors })
   await finishWith(writer, async () => {
     for (const [name, values] of meanSquares) {
-      await writer.write(name + sums, floatBytes(values.map((mean) => mean * tokens)))
-      await writer.write(name + counts, floatBytes(Float32Array.of(tokens)))
+      await writer.write(name + sums, bytesOf(values.map((mean) => mean * tokens)))
+      await writer.write(name + counts, bytesOf(Float32Array.of(tokens)))
     }
   })
 }
@@ -177,7 +178,7 @@ async function writeDat(path: string, { datasets, chunks, meanSquares }: Importa
   const parts: Uint8Array[] = [int32(meanSquares.size)]
   for (const [name, values] of meanSquares) {
     parts.push(...lengthAndText(name), int32(chunks), int32(values.length))
-    parts.push(floatBytes(values.map((mean) => mean * Math.max(1, chunks))))
+    parts.push(bytesOf(values.map((mean) => mean * Math.max(1, chunks))))
   }
   parts.push(int32(chunks), ...lengthAndText(datasets.join(', ')))
   const bytes = Buffer.concat(parts)
@@ -191,9 +192,6 @@ async function writeDat(path: string, { datasets, chunks, meanSquares }: Importa
     throw thrown
   }
 }
-
-const floatBytes = (values: Float32Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
 function int32(value: number): Uint8Array {
   const bytes = Buffer.alloc(4)

@@ -1,7 +1,6 @@
 /** What every format reader yields: named tensors with bounds already checked, and bytes on demand. */
-import type { CodeLayout, QuantizedMatrix } from './quantized-matrix'
-
 import type { MetadataType } from './gguf-types'
+import type { CodeLayout, QuantizedMatrix } from './quantized-matrix'
 
 /** Element types Moru reads, by GGML's and safetensors' common lower-case names. */
 export const tensorTypes = [
@@ -26,6 +25,9 @@ export interface TensorInfo {
    */
   quantized?: CodeLayout
 }
+
+/** Elements of a tensor of this shape; 1 of none. */
+export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
 
 /** GGUF metadata values; arrays are typed arrays where the element type allows it. 64-bit integers beyond 2^53 are refused. */
 export type MetadataValue = number | boolean | string | string[] | boolean[] | ArrayLike<number>

@@ -1,6 +1,7 @@
 /** Rows of a tensor in the order that a layer wants them. */
 import { type CodeRow } from '../quant/pack-rows'
 import { blockTypes } from '../formats/block-types'
+import { halfBytes } from '../formats/number-bytes'
 import { type QuantizedMatrix } from '../formats/quantized-matrix'
 import { type TensorType } from '../formats/weight-file'
 import { dequantize } from '../quant/blocks/dequantize'
@@ -97,7 +98,7 @@ export class RowReader implements Rows<Uint8Array> {
 
   private spread(row: Uint8Array, of: (col: number) => number | null): Uint8Array {
     const { type, width, cols } = this.options
-    const plain = this.type === type ? row : bytesOf(Float16Array.from(dequantize(type, row, width)))
+    const plain = this.type === type ? row : halfBytes(dequantize(type, row, width))
     const { blockBytes } = blockTypes[this.type]
     const out = new Uint8Array(this.zeros.length)
     for (let col = 0; col < cols; col++) {
@@ -110,9 +111,6 @@ export class RowReader implements Rows<Uint8Array> {
 
 const rowBytes = (type: TensorType, weights: number): number =>
   (weights / blockTypes[type].blockSize) * blockTypes[type].blockBytes
-
-export const bytesOf = (values: ArrayBufferView): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
 /** Rows of a matrix of codes, all of which is in memory. Padded ones are dequantised and read by a RowReader instead. */
 export class CodeRows implements Rows<CodeRow> {

@@ -1,7 +1,8 @@
 /** Streams a model's tensors from its file to the GPU, piece by piece; never two copies of the weights. */
 import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
-import { type TensorInfo, type WeightFile } from '../formats/weight-file'
+import { bytesOf } from '../formats/number-bytes'
+import { elementsOf, type TensorInfo, type WeightFile } from '../formats/weight-file'
 import { dequantizeMatrix, type QuantizedMatrix } from '../formats/quantized-matrix'
 import { dequantize } from '../quant/blocks/dequantize'
 import { encodeBlocks } from '../quant/blocks/encode'
@@ -9,7 +10,7 @@ import { type PackedTiles, TilePacker } from '../quant/pack'
 import { columnOrder, packCodes, packStored } from '../quant/pack-rows'
 import { isScaled, layoutOf, layoutOfTensor, packedBytes, type PackedLayout, sameLayout } from '../quant/packed-layout'
 import { type Gpu } from '../device/gpu'
-import { bytesOf, CodeRows, isPadded, RowReader, type RowSource, takeStacked } from './rows'
+import { CodeRows, isPadded, RowReader, type RowSource, takeStacked } from './rows'
 import { type MatrixPiece, type PackedMatrix, WeightBuffers } from './weights'
 
 export interface LoadProgress {
@@ -87,8 +88,7 @@ export class WeightLoader {
   /** A tensor of `length` elements as f32, on the host. Throws invalid_file when it has another number of them. */
   async values(name: string, length: number): Promise<Float32Array> {
     const info = this.info(name)
-    const count = info.shape.reduce((a, b) => a * b, 1)
-    if (count !== length) throw this.wrongShape(info, [length])
+    if (elementsOf(info.shape) !== length) throw this.wrongShape(info, [length])
     return dequantize(info.type, await this.read(info, 0, info.sizeBytes), length)
   }
 

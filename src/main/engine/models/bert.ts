@@ -2,6 +2,7 @@
  * BERT (Devlin et al., arXiv 1810.04805), RoBERTa (arXiv 1907.11692) and XLM-RoBERTa (arXiv 1911.02116), which differ in where
  * positions begin and in the head of their classifiers.
  */
+import { elementsOf } from '../formats/weight-file'
 import { dequantize } from '../quant/blocks/dequantize'
 import { runPostNormBlock, type PostNormBlockParts } from '../layers/block'
 import { Embedding } from '../layers/embedding'
@@ -66,9 +67,5 @@ async function loadHead(w: WeightLoader, c: ModelConfig): Promise<RankingHead | 
 
 async function floats(w: WeightLoader, name: string): Promise<Float32Array> {
   const { type, shape } = w.info(name)
-  return dequantize(
-    type,
-    await w.bytes(name),
-    shape.reduce((a, b) => a * b, 1),
-  ).slice()
+  return dequantize(type, await w.bytes(name), elementsOf(shape)).slice()
 }

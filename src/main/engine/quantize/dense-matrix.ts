@@ -1,13 +1,11 @@
 /** Products of f32 matrices from the host on the GPU, with the kernels that run the models. */
 import { storageUsage, type Gpu } from '../device/gpu'
+import { bytesOf } from '../formats/number-bytes'
 import { type Recorder } from '../kernels/recorder'
 import { Linear } from '../layers/linear'
 import { WeightBuffers, type MatrixPiece } from '../layers/weights'
 import { TilePacker } from '../quant/pack'
 import { layoutOf, packedBytes } from '../quant/packed-layout'
-
-const bytesOf = (values: Float32Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
 /** W [rows, cols] on the GPU, as the weights of products y = x W^T; written over again and again. */
 export class DenseMatrix {

@@ -2,7 +2,7 @@
 import { MoruError } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { dequantizeMatrix } from '../formats/quantized-matrix'
-import { type TensorInfo, type WeightFile } from '../formats/weight-file'
+import { elementsOf, type TensorInfo, type WeightFile } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
 import { tensorNames } from '../models/tensor-names'
 import { dequantize } from '../quant/blocks/dequantize'
@@ -44,19 +44,17 @@ export function linearMatrices(file: WeightFile, config: ModelConfig): ModelMatr
   return found
 }
 
-const elements = ({ shape }: TensorInfo): number => shape.reduce((a, b) => a * b, 1)
-
 /** A tensor's values as f32, row by row, whatever it is kept as. Throws not_found, invalid_file. */
 export async function readValues(file: WeightFile, name: string): Promise<Float32Array<ArrayBuffer>> {
   const info = file.tensors.get(name)
   if (!info) throw new MoruError('not_found', `The model has no tensor ${name}.`)
   if (info.quantized && file.readQuantized) return new Float32Array(dequantizeMatrix(await file.readQuantized(name)))
-  return new Float32Array(dequantize(info.type, await file.read(name, 0, info.sizeBytes), elements(info)))
+  return new Float32Array(dequantize(info.type, await file.read(name, 0, info.sizeBytes), elementsOf(info.shape)))
 }
 
 /** Bits a weight in the file, scales and all. */
 export function storedBits(info: TensorInfo): number {
-  if (info.quantized) return (info.sizeBytes * 8) / elements(info)
+  if (info.quantized) return (info.sizeBytes * 8) / elementsOf(info.shape)
   const { blockBytes, blockSize } = blockTypes[info.type]
   return (blockBytes * 8) / blockSize
 }

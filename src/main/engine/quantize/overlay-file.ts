@@ -1,4 +1,5 @@
 /** A model's file with some tensors replaced from memory: quantized matrices as what they stand for, folded norms. */
+import { bytesOf } from '../formats/number-bytes'
 import { codeLayoutOf, type QuantizedMatrix } from '../formats/quantized-matrix'
 import { type TensorInfo, type WeightFile } from '../formats/weight-file'
 
@@ -38,7 +39,7 @@ export class OverlayFile implements WeightFile {
   async read(name: string, offset: number, length: number): Promise<Uint8Array> {
     const own = this.replaced.get(name)
     if (!(own instanceof Float32Array)) return this.file.read(name, offset, length)
-    return new Uint8Array(own.buffer, own.byteOffset, own.byteLength).slice(offset, offset + length)
+    return bytesOf(own).slice(offset, offset + length)
   }
 
   async readQuantized(name: string): Promise<QuantizedMatrix> {

@@ -1,7 +1,7 @@
 /** What a model will take on the GPU, known before anything is loaded: weights as they will lie there, KV cache, workspace. */
 import { type MemoryPlan } from '../../../shared/contract/models'
 import { type LoadSettings } from '../../../shared/contract/sampling'
-import { type TensorInfo } from '../formats/weight-file'
+import { elementsOf, type TensorInfo } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
 import { isEncoder } from '../models/load-decoder'
 import { paddedHeadDim } from '../models/padding'
@@ -77,7 +77,7 @@ function weightBytes(config: ModelConfig, tensors: Iterable<TensorInfo>, lanes: 
     // A tied head that a file holds nevertheless is not loaded a second time.
     if (config.tieWordEmbeddings && /(^|\.)lm_head\.weight$/.test(name)) continue
     if (/^[iu]\d+$/.test(type)) continue
-    const elements = shape.reduce((product, length) => product * length, 1)
+    const elements = elementsOf(shape)
     if (shape.length < 2) {
       sum += 4 * Math.ceil(elements / 4) * 4
       continue

@@ -6,20 +6,11 @@
  *   X.scales   f16 [groups, rows]
  */
 import { MoruError } from '../../../../shared/errors'
+import { bytesOf, halfBytes } from '../number-bytes'
 import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
 import type { TensorInfo, WeightFile } from '../weight-file'
 import { decodeFloats } from './floats'
-import {
-  brokenMatrix,
-  bytesOf,
-  halfBytes,
-  partOf,
-  readPart,
-  stemOf,
-  unreadMatrix,
-  type MatrixWriter,
-  type StoredMatrix,
-} from './layout'
+import { brokenMatrix, partOf, readPart, stemOf, unreadMatrix, type MatrixWriter, type StoredMatrix } from './layout'
 import { wordsOf } from './packed-words'
 import type { CheckpointConfig } from './quantization-config'
 

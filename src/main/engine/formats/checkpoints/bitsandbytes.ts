@@ -13,6 +13,7 @@
 import { MoruError } from '../../../../shared/errors'
 import { codebooks, type Codebook } from '../codebooks'
 import { expandScales, type DoubleScales } from '../double-scales'
+import { bytesOf } from '../number-bytes'
 import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
 import { JsonFault, parseStrictJson, type JsonObject } from '../strict-json'
 import type { TensorInfo, WeightFile } from '../weight-file'
@@ -21,7 +22,6 @@ import { decodeFloats } from './floats'
 import { readInputThreshold } from './quantization-config'
 import {
   brokenMatrix,
-  bytesOf,
   partOf,
   readPart,
   stemOf,

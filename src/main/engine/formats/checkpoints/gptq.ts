@@ -7,20 +7,11 @@
  *   X.g_idx    i32 [cols]                      group of each input; may be missing where groups follow each other
  */
 import { MoruError } from '../../../../shared/errors'
+import { bytesOf, halfBytes } from '../number-bytes'
 import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
 import type { TensorInfo, WeightFile } from '../weight-file'
 import { decodeFloats } from './floats'
-import {
-  brokenMatrix,
-  bytesOf,
-  halfBytes,
-  partOf,
-  readPart,
-  stemOf,
-  unreadMatrix,
-  type MatrixWriter,
-  type StoredMatrix,
-} from './layout'
+import { brokenMatrix, partOf, readPart, stemOf, unreadMatrix, type MatrixWriter, type StoredMatrix } from './layout'
 import { packAlongColumns, packAlongRows, unpackAlongColumns, unpackAlongRows, wordsOf } from './packed-words'
 import type { CheckpointConfig } from './quantization-config'
 

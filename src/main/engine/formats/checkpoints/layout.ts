@@ -71,9 +71,3 @@ export function partOf(
 export function readPart(file: WeightFile, part: TensorInfo): Promise<Uint8Array> {
   return file.read(part.name, 0, part.sizeBytes)
 }
-
-export const bytesOf = (values: ArrayBufferView): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-
-/** Values as f16, rounded to nearest. */
-export const halfBytes = (values: ArrayLike<number>): Uint8Array => bytesOf(Float16Array.from(values))
