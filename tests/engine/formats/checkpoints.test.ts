@@ -1,89 +1,17 @@
-/** GPTQ, AWQ and bitsandbytes layouts: packed as the published formats say, read back as written, refused when they do not fit. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+/** GPTQ and AWQ layouts: packed as the published formats say, read back as written, refused when they do not fit. */
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { awqWriter } from '../../../src/main/engine/formats/checkpoints/awq'
-import { bitsandbytes4Writer, bitsandbytes8Writer } from '../../../src/main/engine/formats/checkpoints/bitsandbytes'
 import { gptqWriter } from '../../../src/main/engine/formats/checkpoints/gptq'
-import type { MatrixPart, MatrixWriter } from '../../../src/main/engine/formats/checkpoints/layout'
-import {
-  awqConfig,
-  bitsandbytes8Config,
-  gptqConfig,
-} from '../../../src/main/engine/formats/checkpoints/quantization-config'
-import { dynamicCode, expandScales, type DoubleScales } from '../../../src/main/engine/formats/double-scales'
+import { awqConfig, gptqConfig } from '../../../src/main/engine/formats/checkpoints/quantization-config'
 import { openModelFile } from '../../../src/main/engine/formats/model-file'
-import { codeLayoutOf, dequantizeMatrix, type QuantizedMatrix } from '../../../src/main/engine/formats/quantized-matrix'
+import { codeLayoutOf, dequantizeMatrix } from '../../../src/main/engine/formats/quantized-matrix'
 import { createSafetensors } from '../../../src/main/engine/formats/safetensors-writer'
 import type { TensorDescriptor } from '../../../src/main/engine/formats/weight-writer'
-import { seeded } from './mutate'
-import { temporaryFolder } from './temporary-folder'
+import { CheckpointFolder, randomMatrix, readBack, weight } from './written-checkpoint'
 
-const folder = await temporaryFolder()
-let made = 0
-const weight = 'model.layers.0.mlp.up_proj.weight'
-
-/** Random codes, f16 scales and whole zeros from 1 on. */
-function randomMatrix(
-  rows: number,
-  cols: number,
-  bits: number,
-  options: Partial<QuantizedMatrix> = {},
-): QuantizedMatrix {
-  const random = seeded(rows * 1000 + cols + bits)
-  const group = options.group ?? cols
-  const groups = (rows * cols) / group
-  const most = 2 ** bits - 1
-  return {
-    rows,
-    cols,
-    bits,
-    group,
-    codes: Uint8Array.from({ length: rows * cols }, () => Math.floor(random() * (most + 1))),
-    scales: Float32Array.from(new Float16Array(groups).map(() => 0.001 + random() * 0.1)),
-    zeros: new Float32Array(groups).map(() => 1 + Math.floor(random() * most)),
-    offset: 0,
-    codebook: null,
-    groupOf: null,
-    ...options,
-  }
-}
-
-interface Written {
-  folder: string
-  parts: readonly (MatrixPart & { descriptor: TensorDescriptor })[]
-}
-
-async function write(writer: MatrixWriter, matrix: QuantizedMatrix, config?: unknown): Promise<Written> {
-  const target = join(folder.path, `checkpoint-${made++}`)
-  await mkdir(target)
-  const { rows, cols } = matrix
-  const tensors = writer.describe(weight, rows, cols, codeLayoutOf(matrix))
-  const parts = writer.encode(weight, matrix).map((part, i) => ({ ...part, descriptor: tensors[i] }))
-  const plain: TensorDescriptor = { name: 'model.norm.weight', shape: [2], type: 'f32' }
-  const file = await createSafetensors(target, { tensors: [...tensors, plain] })
-  for (const { name, bytes } of parts) await file.write(name, bytes)
-  await file.write(plain.name, new Uint8Array(8))
-  await file.finish()
-  if (config !== undefined)
-    await writeFile(join(target, 'config.json'), JSON.stringify({ quantization_config: config }))
-  return { folder: target, parts }
-}
-
-async function readBack({ folder: target }: Written): Promise<QuantizedMatrix> {
-  const file = await openModelFile(target)
-  try {
-    expect([...file.tensors.keys()].sort()).toEqual([weight, 'model.norm.weight'].sort())
-    const info = file.tensors.get(weight)!
-    const matrix = await file.readQuantized!(weight)
-    expect(info.quantized).toEqual(codeLayoutOf(matrix))
-    expect(info.shape).toEqual([matrix.rows, matrix.cols])
-    await expect(file.read(weight, 0, 1)).rejects.toThrow(/is quantized/)
-    return matrix
-  } finally {
-    await file.close()
-  }
-}
+const folder = await CheckpointFolder.open()
 
 const hex = (bytes: Uint8Array, at = 0): string =>
   new DataView(bytes.buffer, bytes.byteOffset)
@@ -125,20 +53,20 @@ describe('GPTQ', () => {
 
   it.each([2, 3, 4, 5, 6, 7, 8])('keeps matrices of %i bits, affine and symmetric', async (bits) => {
     const affine = randomMatrix(64, 96, bits, { group: 32 })
-    expect(await readBack(await write(gptqWriter, affine, gptqSettings(bits)))).toEqual(affine)
+    expect(await readBack(await folder.write(gptqWriter, affine, gptqSettings(bits)))).toEqual(affine)
     const symmetric = randomMatrix(32, 64, bits, { zeros: null, offset: 2 ** (bits - 1) })
-    expect(await readBack(await write(gptqWriter, symmetric, gptqSettings(bits, true)))).toEqual(symmetric)
+    expect(await readBack(await folder.write(gptqWriter, symmetric, gptqSettings(bits, true)))).toEqual(symmetric)
   })
 
   it('keeps the groups of inputs in any order', async () => {
     const groupOf = Int32Array.from({ length: 96 }, (_, c) => (c * 7) % 3)
     const matrix = randomMatrix(32, 96, 4, { group: 32, groupOf })
-    expect(await readBack(await write(gptqWriter, matrix, gptqSettings(4)))).toEqual(matrix)
+    expect(await readBack(await folder.write(gptqWriter, matrix, gptqSettings(4)))).toEqual(matrix)
   })
 
   it('reads version 2, whose zeros are as they are, and quantize_config.json', async () => {
     const matrix = randomMatrix(32, 32, 4)
-    const written = await write(gptqWriter, matrix, { ...gptqSettings(4), checkpoint_format: 'gptq_v2' })
+    const written = await folder.write(gptqWriter, matrix, { ...gptqSettings(4), checkpoint_format: 'gptq_v2' })
     expect((await readBack(written)).zeros).toEqual(matrix.zeros!.map((zero) => zero - 1))
     await writeFile(join(written.folder, 'config.json'), '{}')
     await writeFile(
@@ -152,7 +80,7 @@ describe('GPTQ', () => {
     const zeros = new Float32Array(32).fill(3)
     zeros[5] = 0
     const matrix = randomMatrix(32, 32, 4, { zeros })
-    const found = await readBack(await write(gptqWriter, matrix, gptqSettings(4)))
+    const found = await readBack(await folder.write(gptqWriter, matrix, gptqSettings(4)))
     const [before, after] = [dequantizeMatrix(matrix), dequantizeMatrix(found)]
     const step = (matrix.scales[5] * 15) / 14
     const moved = before.map((value, i) => Math.abs(value - after[i]))
@@ -181,9 +109,9 @@ describe('AWQ', () => {
 
   it('keeps matrices', async () => {
     const matrix = randomMatrix(40, 128, 4, { group: 32 })
-    expect(await readBack(await write(awqWriter, matrix, awqConfig(32)))).toEqual(matrix)
+    expect(await readBack(await folder.write(awqWriter, matrix, awqConfig(32)))).toEqual(matrix)
     const symmetric = randomMatrix(8, 64, 4, { zeros: null, offset: 8 })
-    const found = await readBack(await write(awqWriter, symmetric, awqConfig(64)))
+    const found = await readBack(await folder.write(awqWriter, symmetric, awqConfig(64)))
     expect(found.zeros).toEqual(new Float32Array(8).fill(8))
     expect(dequantizeMatrix(found)).toEqual(dequantizeMatrix(symmetric))
   })
@@ -196,91 +124,12 @@ describe('AWQ', () => {
   })
 })
 
-describe('bitsandbytes', () => {
-  const codebooked = (rows: number, cols: number, codebook: 'nf4' | 'fp4' = 'nf4'): QuantizedMatrix =>
-    randomMatrix(rows, cols, 4, { group: 64, zeros: null, codebook })
-
-  it('packs the first code into the high nibble', () => {
-    const matrix = codebooked(1, 64)
-    matrix.codes.set([1, 2, 3, 4])
-    const [packed] = bitsandbytes4Writer(null).encode(weight, matrix)
-    expect([...packed.bytes.subarray(0, 2)]).toEqual([0x12, 0x34])
-  })
-
-  it.each(['nf4', 'fp4'] as const)('keeps %s matrices', async (codebook) => {
-    const matrix = codebooked(12, 192, codebook)
-    expect(await readBack(await write(bitsandbytes4Writer(null), matrix))).toEqual(matrix)
-  })
-
-  it('keeps matrices whose scales are quantized too', async () => {
-    const matrix = codebooked(300, 64)
-    const quantized: DoubleScales = {
-      codes: Uint8Array.from({ length: 300 }, (_, i) => (i * 7) & 255),
-      code: dynamicCode(),
-      absmax: Float32Array.of(0.02, 0.03),
-      block: 256,
-      offset: Math.fround(0.1234567),
-    }
-    const written = await write(
-      bitsandbytes4Writer((scales) => {
-        expect(scales).toBe(matrix.scales)
-        return quantized
-      }),
-      matrix,
-    )
-    expect(await readBack(written)).toEqual({ ...matrix, scales: expandScales(quantized) })
-  })
-
-  it('keeps LLM.int8() matrices', async () => {
-    const matrix = randomMatrix(6, 40, 8, { zeros: null, offset: 128 })
-    const written = await write(bitsandbytes8Writer, matrix)
-    expect(new Int8Array(written.parts[0].bytes.slice().buffer)[0]).toBe(matrix.codes[0] - 128)
-    const found = await readBack(written)
-    expect(found.codes).toEqual(matrix.codes)
-    // The layout keeps 127 times the scale.
-    found.scales.forEach((scale, i) => expect(Math.abs(scale / matrix.scales[i] - 1)).toBeLessThan(2e-7))
-  })
-
-  it('tells how LLM.int8() matrices take their inputs', async () => {
-    const matrix = randomMatrix(4, 32, 8, { zeros: null, offset: 128 })
-    const threshold = async (config: unknown) =>
-      (await readBack(await write(bitsandbytes8Writer, matrix, config))).inputThreshold
-    expect(await threshold(undefined)).toBe(6)
-    expect(await threshold(bitsandbytes8Config(4.5))).toBe(4.5)
-    expect(await threshold(bitsandbytes8Config(0))).toBe(Infinity)
-    await expect(threshold(bitsandbytes8Config(-1))).rejects.toThrow(/llm_int8_threshold .* is -1/)
-  })
-
-  it('writes its threshold as a float, which transformers insists on', () => {
-    expect(JSON.stringify(bitsandbytes8Config(6))).toContain('"llm_int8_threshold":6.0,')
-    expect(JSON.stringify(bitsandbytes8Config(5.5))).toContain('"llm_int8_threshold":5.5,')
-  })
-
-  it('reads what bitsandbytes itself wrote', async () => {
-    const golden = join(import.meta.dirname, '../../golden/quantization/bitsandbytes')
-    const file = await openModelFile(golden)
-    const expected = JSON.parse(await readFile(join(golden, 'expected.json'), 'utf8')) as {
-      [name: string]: { offset: number; count: number }
-    }
-    const values = new Float32Array((await readFile(join(golden, 'expected.f32'))).buffer.slice(0))
-    expect([...file.tensors.keys()].sort()).toEqual([...Object.keys(expected), 'nf4.bias'].sort())
-    for (const [name, { offset, count }] of Object.entries(expected)) {
-      const weights = dequantizeMatrix(await file.readQuantized!(name))
-      expect(weights.length).toBe(count)
-      const wrong = weights.findIndex((w, i) => Math.abs(w - values[offset + i]) > 1e-6 * Math.abs(values[offset + i]))
-      expect(wrong, name).toBe(-1)
-    }
-    await file.close()
-  })
-})
-
 describe('checkpoints that do not fit together', () => {
   /** A written checkpoint of which one tensor is replaced, and the message that refuses it. */
   async function refusal(config: unknown, change: (descriptor: TensorDescriptor) => TensorDescriptor): Promise<string> {
     const matrix = randomMatrix(32, 64, 4, { group: 32 })
     const tensors = gptqWriter.describe(weight, 32, 64, codeLayoutOf(matrix)).map(change)
-    const target = join(folder.path, `checkpoint-${made++}`)
-    await mkdir(target)
+    const target = await folder.next()
     const file = await createSafetensors(target, { tensors })
     for (const { name, shape, type } of tensors) {
       const width = type === 'i32' ? 4 : 2

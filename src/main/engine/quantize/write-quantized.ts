@@ -5,9 +5,10 @@ import { writeFolderFiles } from '../convert/model-files'
 import { convertedBytes, readConverted } from '../convert/read-weights'
 import { planTensors, type PlannedTensor } from '../convert/tensor-plan'
 import { awqWriter } from '../formats/checkpoints/awq'
-import { bitsandbytes4Writer, bitsandbytes8Writer } from '../formats/checkpoints/bitsandbytes'
+import { bitsandbytes4Writer } from '../formats/checkpoints/bitsandbytes'
 import { gptqWriter } from '../formats/checkpoints/gptq'
 import { type MatrixWriter, stemOf } from '../formats/checkpoints/layout'
+import { llmInt8Writer } from '../formats/checkpoints/llm-int8'
 import {
   awqConfig,
   bitsandbytes4Config,
@@ -106,7 +107,7 @@ function matrixWriter({ layout, double }: QuantizedModel): MatrixWriter {
     case 'awq':
       return awqWriter
     case 'int8':
-      return bitsandbytes8Writer
+      return llmInt8Writer
     case 'nf4':
     case 'fp4':
       return bitsandbytes4Writer(double ? quantizeScales : null)

@@ -5,12 +5,23 @@
  *   X.qzeros   i32 [groups, rows / 8]  zeros in the same order
  *   X.scales   f16 [groups, rows]
  */
-import { MoruError } from '../../../../shared/errors'
-import { bytesOf, halfBytes } from '../number-bytes'
-import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
+import { bytesOf } from '../number-bytes'
+import type { CodeLayout } from '../quantized-matrix'
 import type { TensorInfo, WeightFile } from '../weight-file'
-import { decodeFloats } from './floats'
-import { brokenMatrix, partOf, readPart, stemOf, unreadMatrix, type MatrixWriter, type StoredMatrix } from './layout'
+import { groupScaleBytes, readGroupScales } from './floats'
+import {
+  brokenMatrix,
+  cannotHold,
+  type CodeArrays,
+  demandWholeZeros,
+  type MatrixWriter,
+  partOf,
+  readPart,
+  stemOf,
+  type StoredMatrix,
+  storedMatrix,
+  unreadMatrix,
+} from './layout'
 import { wordsOf } from './packed-words'
 import type { CheckpointConfig } from './quantization-config'
 
@@ -33,48 +44,28 @@ export function findAwq(file: WeightFile, stem: string, config: CheckpointConfig
     partOf(file, weight, `${stem}.scales`, ['f16', 'bf16', 'f32'], [groups, rows]),
   ]
   const layout: CodeLayout = { bits, group: cols / groups, affine: true, offset: 0, codebook: null, ordered: false }
-  return {
-    info: {
-      name: weight,
-      shape: [rows, cols],
-      type: parts[2].type,
-      sizeBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
-      quantized: layout,
-    },
-    parts: parts.map((part) => part.name),
-    read: () => readAwq(file, weight, parts, rows, cols),
-  }
+  return storedMatrix(weight, {
+    rows,
+    cols,
+    layout,
+    type: parts[2].type,
+    tensors: parts,
+    read: () => readAwq(file, parts, rows, cols),
+  })
 }
 
 async function readAwq(
   file: WeightFile,
-  weight: string,
   [codePart, zeroPart, scalePart]: TensorInfo[],
   rows: number,
   cols: number,
-): Promise<QuantizedMatrix> {
+): Promise<CodeArrays> {
   const groups = scalePart.shape[0]
   const codes = new Uint8Array(rows * cols)
   unpackNibbles(wordsOf(await readPart(file, codePart)), cols, rows, (c, r, code) => (codes[r * cols + c] = code))
   const zeros = new Float32Array(rows * groups)
   unpackNibbles(wordsOf(await readPart(file, zeroPart)), groups, rows, (g, r, zero) => (zeros[r * groups + g] = zero))
-  const stored = await decodeFloats(file, scalePart)
-  const scales = new Float32Array(rows * groups)
-  for (let g = 0; g < groups; g++) for (let r = 0; r < rows; r++) scales[r * groups + g] = stored[g * rows + r]
-  const matrix: QuantizedMatrix = {
-    rows,
-    cols,
-    bits,
-    codes,
-    group: cols / groups,
-    scales,
-    zeros,
-    offset: 0,
-    codebook: null,
-    groupOf: null,
-  }
-  checkQuantizedMatrix(matrix, weight)
-  return matrix
+  return { codes, scales: await readGroupScales(file, scalePart), zeros, groupOf: null }
 }
 
 /** Calls `take` with every line (input or group), output and value of [lines, outputs / 8] words. */
@@ -117,26 +108,18 @@ export const awqWriter: MatrixWriter = {
   encode(weight, { rows, cols, group, codes, scales, zeros, offset }) {
     const stem = stemOf(weight)
     const groups = cols / group
-    const odd = zeros?.find((zero) => !Number.isInteger(zero) || zero < 0 || zero > 15)
-    if (odd !== undefined) {
-      throw new MoruError('unsupported', `${weight}: a zero of ${odd}; the AWQ layout holds whole ones from 0 to 15.`)
-    }
+    demandWholeZeros(weight, 'AWQ', zeros, 15)
     const zeroAt = (g: number, r: number): number => (zeros ? zeros[r * groups + g] : offset)
-    const scaleAt = (_: unknown, i: number): number => scales[(i % rows) * groups + Math.floor(i / rows)]
     return [
       { name: `${stem}.qweight`, bytes: bytesOf(packNibbles(cols, rows, (c, r) => codes[r * cols + c])) },
       { name: `${stem}.qzeros`, bytes: bytesOf(packNibbles(groups, rows, zeroAt)) },
-      { name: `${stem}.scales`, bytes: halfBytes(Float32Array.from({ length: scales.length }, scaleAt)) },
+      { name: `${stem}.scales`, bytes: groupScaleBytes(scales, rows) },
     ]
   },
 }
 
 function demandHoldable(weight: string, rows: number, cols: number, layout: CodeLayout): void {
-  const fault = (problem: string): MoruError =>
-    new MoruError(
-      'unsupported',
-      `${weight}: ${problem}; the AWQ layout cannot hold it. Leave the matrix out of the recipe.`,
-    )
+  const fault = (problem: string) => cannotHold(weight, 'AWQ', problem)
   if (layout.bits !== bits || layout.codebook)
     throw fault(`codes of ${layout.bits} bits${layout.codebook ? ` (${layout.codebook})` : ''}`)
   if (layout.ordered) throw fault('inputs in another order than their groups')

@@ -1,5 +1,5 @@
 /**
- * bitsandbytes checkpoints. 4 bits (arXiv 2305.14314), for a linear layer X of `rows` outputs and `cols` inputs, its weights taken
+ * 4-bit checkpoints of bitsandbytes (arXiv 2305.14314). Of a linear layer X with `rows` outputs and `cols` inputs, its weights taken
  * as one run of rows * cols:
  *
  *   X.weight              u8 [rows * cols / 2, 1]  two codes a byte, the first in the high nibble
@@ -7,28 +7,26 @@
  *   X.weight.quant_map    f32 [16]                 values of the codes
  *   X.weight.nested_absmax, X.weight.nested_quant_map   f32 [blocks / 256], f32 [256], of quantized scales
  *   X.weight.quant_state.bitsandbytes__nf4 (or __fp4)   u8: JSON with shape, blocksize and, of quantized scales, their offset
- *
- * LLM.int8() (arXiv 2208.07339): X.weight i8 [rows, cols], X.SCB f32 [rows] (127 times the scale), X.weight_format u8 [].
  */
-import { MoruError } from '../../../../shared/errors'
 import { codebooks, type Codebook } from '../codebooks'
 import { expandScales, type DoubleScales } from '../double-scales'
 import { bytesOf } from '../number-bytes'
-import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
+import type { CodeLayout, QuantizedMatrix } from '../quantized-matrix'
 import { JsonFault, parseStrictJson, type JsonObject } from '../strict-json'
 import type { TensorInfo, WeightFile } from '../weight-file'
 import type { TensorDescriptor } from '../weight-writer'
 import { decodeFloats } from './floats'
-import { readInputThreshold } from './quantization-config'
 import {
   brokenMatrix,
-  partOf,
-  readPart,
-  stemOf,
-  unreadMatrix,
+  cannotHold,
+  type CodeArrays,
   type MatrixPart,
   type MatrixWriter,
+  partOf,
+  readPart,
   type StoredMatrix,
+  storedMatrix,
+  unreadMatrix,
 } from './layout'
 
 const stateMark = '.quant_state.bitsandbytes__'
@@ -78,13 +76,14 @@ export async function findBitsandbytes4(file: WeightFile, weight: string, codebo
     throw unreadMatrix(weight, `a quant_map that is not ${codebook}'s`)
   }
   const layout: CodeLayout = { bits: 4, group: block, affine: false, offset: 0, codebook, ordered: false }
-  const sizeBytes =
-    [...parts, map].reduce((sum, part) => sum + part.sizeBytes, 0) + file.tensors.get(stateName)!.sizeBytes
-  return {
-    info: { name: weight, shape: [rows, cols], type: 'f32', sizeBytes, quantized: layout },
-    parts: [...parts.map((part) => part.name), map.name, stateName],
-    read: () => read4(file, weight, parts, state, codebook),
-  }
+  return storedMatrix(weight, {
+    rows,
+    cols,
+    layout,
+    type: 'f32',
+    tensors: [...parts, map, file.tensors.get(stateName)!],
+    read: () => read4(file, parts, state),
+  })
 }
 
 async function readState(file: WeightFile, weight: string, name: string): Promise<State> {
@@ -120,14 +119,11 @@ function parseState(weight: string, name: string, bytes: Uint8Array): JsonObject
 
 async function read4(
   file: WeightFile,
-  weight: string,
   [packed, absmax, nestedAbsmax, nestedMap]: TensorInfo[],
-  { rows, cols, block, nested }: State,
-  codebook: Codebook,
-): Promise<QuantizedMatrix> {
-  const nibbles = await readPart(file, packed)
+  { rows, cols, nested }: State,
+): Promise<CodeArrays> {
   const codes = new Uint8Array(rows * cols)
-  nibbles.forEach((byte, i) => {
+  ;(await readPart(file, packed)).forEach((byte, i) => {
     codes[2 * i] = byte >>> 4
     codes[2 * i + 1] = byte & 15
   })
@@ -140,91 +136,20 @@ async function read4(
         offset: nested.offset,
       })
     : (await decodeFloats(file, absmax)).slice()
-  const matrix = { rows, cols, bits: 4, codes, group: block, scales, zeros: null, offset: 0, codebook, groupOf: null }
-  checkQuantizedMatrix(matrix, weight)
-  return matrix
-}
-
-/** The LLM.int8() matrix whose row scales are in `stem`.SCB. @throws MoruError invalid_file, unsupported */
-export async function findBitsandbytes8(file: WeightFile, stem: string): Promise<StoredMatrix> {
-  const weight = `${stem}.weight`
-  const [rows] = file.tensors.get(`${stem}.SCB`)!.shape
-  const cols = file.tensors.get(weight)?.shape[1] ?? 0
-  const parts = [
-    partOf(file, weight, weight, ['i8'], [rows, cols]),
-    partOf(file, weight, `${stem}.SCB`, ['f32', 'f16'], [rows]),
-  ]
-  const format = file.tensors.get(`${stem}.weight_format`)
-  if (format) {
-    // 0: row by row. Others are tilings of one graphics card's generation each.
-    const bytes = await readPart(file, partOf(file, weight, format.name, ['u8'], []))
-    if (bytes[0] !== 0) throw unreadMatrix(weight, `weight_format ${bytes[0]}, which is not row by row`)
-    parts.push(format)
-  }
-  const inputThreshold = await readInputThreshold(file.paths[0])
-  const layout: CodeLayout = {
-    bits: 8,
-    group: cols,
-    affine: false,
-    offset: 128,
-    codebook: null,
-    ordered: false,
-    inputThreshold,
-  }
-  return {
-    info: {
-      name: weight,
-      shape: [rows, cols],
-      type: 'f32',
-      sizeBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
-      quantized: layout,
-    },
-    parts: parts.map((part) => part.name),
-    read: async () => ({ ...(await read8(file, weight, parts, rows, cols)), inputThreshold }),
-  }
-}
-
-async function read8(
-  file: WeightFile,
-  weight: string,
-  [values, largest]: TensorInfo[],
-  rows: number,
-  cols: number,
-): Promise<QuantizedMatrix> {
-  const signed = await readPart(file, values)
-  const codes = signed.map((byte) => byte ^ 0x80)
-  const scales = (await decodeFloats(file, largest)).map((value) => value / 127)
-  const matrix = {
-    rows,
-    cols,
-    bits: 8,
-    codes,
-    group: cols,
-    scales,
-    zeros: null,
-    offset: 128,
-    codebook: null,
-    groupOf: null,
-  }
-  checkQuantizedMatrix(matrix, weight)
-  return matrix
+  return { codes, scales, zeros: null, groupOf: null }
 }
 
 /**
  * Writes 4-bit matrices.
  * @param quantizeScales makes quantized scales of a matrix's f32 ones, for double quantization; null keeps them in f32. The
  * matrix that is then read has the scales that these stand for.
- * @param dtype what transformers computes with: torch's name of the type that the model had
  */
-export function bitsandbytes4Writer(
-  quantizeScales: ((scales: Float32Array) => DoubleScales) | null,
-  dtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
-): MatrixWriter {
+export function bitsandbytes4Writer(quantizeScales: ((scales: Float32Array) => DoubleScales) | null): MatrixWriter {
   const describe = (weight: string, rows: number, cols: number, layout: CodeLayout): TensorDescriptor[] => {
     demandHoldable4(weight, cols, layout)
     const blocks = (rows * cols) / layout.group
     // Its length must be known before the offset is: room for the longest number, filled with spaces.
-    const state = stateBytes(rows, cols, layout, dtype, quantizeScales ? { block: 256, offset: 0 } : null)
+    const state = stateBytes(rows, cols, layout, quantizeScales ? { block: 256, offset: 0 } : null)
     return [
       { name: weight, shape: [(rows * cols) / 2, 1], type: 'u8' },
       { name: `${weight}.absmax`, shape: [blocks], type: quantizeScales ? 'u8' : 'f32' },
@@ -239,10 +164,9 @@ export function bitsandbytes4Writer(
     ]
   }
   const encode = (weight: string, matrix: QuantizedMatrix): MatrixPart[] => {
-    const { rows, cols, codes, scales, group, codebook } = matrix
+    const { rows, cols, codes, scales, codebook } = matrix
     const double = quantizeScales?.(scales)
     const nibbles = Uint8Array.from({ length: codes.length / 2 }, (_, i) => (codes[2 * i] << 4) | codes[2 * i + 1])
-    const layout = { bits: 4, group, affine: false, offset: 0, codebook, ordered: false }
     return [
       { name: weight, bytes: nibbles },
       { name: `${weight}.absmax`, bytes: double ? double.codes : bytesOf(scales) },
@@ -253,7 +177,7 @@ export function bitsandbytes4Writer(
             { name: `${weight}.nested_quant_map`, bytes: bytesOf(double.code) },
           ]
         : []),
-      { name: `${weight}${stateMark}${codebook}`, bytes: stateBytes(rows, cols, layout, dtype, double ?? null) },
+      { name: `${weight}${stateMark}${codebook}`, bytes: stateBytes(rows, cols, matrix, double ?? null) },
     ]
   }
   return { describe, encode }
@@ -265,14 +189,14 @@ const longestNumber = 24
 function stateBytes(
   rows: number,
   cols: number,
-  layout: CodeLayout,
-  dtype: string,
+  { codebook, group }: Pick<CodeLayout, 'codebook' | 'group'>,
   nested: { block: number; offset: number } | null,
 ): Uint8Array {
   const state = {
-    quant_type: layout.codebook,
-    blocksize: layout.group,
-    dtype,
+    quant_type: codebook,
+    blocksize: group,
+    // What transformers computes with.
+    dtype: 'float32',
     shape: [rows, cols],
     ...(nested && { nested_blocksize: nested.block, nested_dtype: 'float32' }),
   }
@@ -283,37 +207,9 @@ function stateBytes(
 }
 
 function demandHoldable4(weight: string, cols: number, { codebook, group }: CodeLayout): void {
-  const fault = (problem: string): MoruError =>
-    new MoruError(
-      'unsupported',
-      `${weight}: ${problem}; the bitsandbytes layout cannot hold it. Leave the matrix out of the recipe.`,
-    )
+  const fault = (problem: string) => cannotHold(weight, 'bitsandbytes', problem)
   if (codebook === null) throw fault('codes without a codebook')
   if (cols % group !== 0 || cols % 2 !== 0) throw fault(`groups of ${group} do not divide ${cols} inputs`)
   // The sizes that bitsandbytes has kernels for.
   if (![32, 64, 128, 256, 512, 1024, 2048, 4096].includes(group)) throw fault(`groups of ${group}`)
-}
-
-/** Writes LLM.int8() matrices: one scale a row, codes around 128. */
-export const bitsandbytes8Writer: MatrixWriter = {
-  describe(weight, rows, cols, { bits, group, affine, offset, codebook }) {
-    if (bits !== 8 || group !== cols || affine || offset !== 128 || codebook) {
-      throw new MoruError(
-        'unsupported',
-        `${weight}: the LLM.int8() layout holds symmetric int8 with one scale a row only.`,
-      )
-    }
-    return [
-      { name: weight, shape: [rows, cols], type: 'i8' },
-      { name: `${stemOf(weight)}.SCB`, shape: [rows], type: 'f32' },
-      { name: `${stemOf(weight)}.weight_format`, shape: [], type: 'u8' },
-    ]
-  },
-  encode(weight, { codes, scales }) {
-    return [
-      { name: weight, bytes: codes.map((code) => code ^ 0x80) },
-      { name: `${stemOf(weight)}.SCB`, bytes: bytesOf(scales.map((scale) => scale * 127)) },
-      { name: `${stemOf(weight)}.weight_format`, bytes: new Uint8Array(1) },
-    ]
-  },
 }

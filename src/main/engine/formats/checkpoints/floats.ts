@@ -1,5 +1,6 @@
 /** Small float tensors of a checkpoint, such as scales, as f32. */
 import { MoruError } from '../../../../shared/errors'
+import { halfBytes } from '../number-bytes'
 import type { TensorInfo, WeightFile } from '../weight-file'
 import { readPart } from './layout'
 
@@ -19,4 +20,19 @@ export async function decodeFloats(file: WeightFile, part: TensorInfo): Promise<
     default:
       throw new MoruError('invalid_file', `${part.name} is ${part.type}, where floats belong.`)
   }
+}
+
+/** Scales that a checkpoint keeps group by group, [groups, rows], as [rows, groups]. */
+export async function readGroupScales(file: WeightFile, part: TensorInfo): Promise<Float32Array> {
+  const [groups, rows] = part.shape
+  const stored = await decodeFloats(file, part)
+  const scales = new Float32Array(rows * groups)
+  for (let g = 0; g < groups; g++) for (let r = 0; r < rows; r++) scales[r * groups + g] = stored[g * rows + r]
+  return scales
+}
+
+/** The way back, as f16. */
+export function groupScaleBytes(scales: Float32Array, rows: number): Uint8Array {
+  const groups = scales.length / rows
+  return halfBytes(scales.map((_, i) => scales[(i % rows) * groups + Math.floor(i / rows)]))
 }

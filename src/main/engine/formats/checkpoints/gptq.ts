@@ -6,12 +6,23 @@
  *   X.scales   f16 [groups, rows]
  *   X.g_idx    i32 [cols]                      group of each input; may be missing where groups follow each other
  */
-import { MoruError } from '../../../../shared/errors'
-import { bytesOf, halfBytes } from '../number-bytes'
-import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
+import { bytesOf } from '../number-bytes'
+import type { CodeLayout, QuantizedMatrix } from '../quantized-matrix'
 import type { TensorInfo, WeightFile } from '../weight-file'
-import { decodeFloats } from './floats'
-import { brokenMatrix, partOf, readPart, stemOf, unreadMatrix, type MatrixWriter, type StoredMatrix } from './layout'
+import { groupScaleBytes, readGroupScales } from './floats'
+import {
+  brokenMatrix,
+  cannotHold,
+  type CodeArrays,
+  demandWholeZeros,
+  type MatrixWriter,
+  partOf,
+  readPart,
+  stemOf,
+  type StoredMatrix,
+  storedMatrix,
+  unreadMatrix,
+} from './layout'
 import { packAlongColumns, packAlongRows, unpackAlongColumns, unpackAlongRows, wordsOf } from './packed-words'
 import type { CheckpointConfig } from './quantization-config'
 
@@ -55,18 +66,14 @@ export async function findGptq(file: WeightFile, stem: string, config: Checkpoin
     codebook: null,
     ordered: groupOf !== null,
   }
-  const all = [parts.codes, parts.zeros, parts.scales, ...(parts.order ? [parts.order] : [])]
-  return {
-    info: {
-      name: weight,
-      shape: [rows, cols],
-      type: parts.scales.type,
-      sizeBytes: all.reduce((sum, part) => sum + part.sizeBytes, 0),
-      quantized: layout,
-    },
-    parts: all.map((part) => part.name),
+  return storedMatrix(weight, {
+    rows,
+    cols,
+    layout,
+    type: parts.scales.type,
+    tensors: [parts.codes, parts.zeros, parts.scales, ...(parts.order ? [parts.order] : [])],
     read: () => readGptq(file, weight, parts, { rows, cols, layout, groupOf, plusOne: config.zerosLessOne }),
-  }
+  })
 }
 
 /** From the number of inputs where g_idx tells it, since a checkpoint may mix bits; else from the configuration. */
@@ -100,7 +107,7 @@ interface Reading {
   plusOne: boolean
 }
 
-async function readGptq(file: WeightFile, weight: string, parts: Parts, reading: Reading): Promise<QuantizedMatrix> {
+async function readGptq(file: WeightFile, weight: string, parts: Parts, reading: Reading): Promise<CodeArrays> {
   const { rows, cols, layout, groupOf, plusOne } = reading
   const { bits, group, affine, offset } = layout
   const groups = cols / group
@@ -108,9 +115,6 @@ async function readGptq(file: WeightFile, weight: string, parts: Parts, reading:
   unpackAlongRows(wordsOf(await readPart(file, parts.codes)), cols, rows, bits, (c, r, code) => {
     codes[r * cols + c] = code
   })
-  const stored = await decodeFloats(file, parts.scales)
-  const scales = new Float32Array(rows * groups)
-  for (let g = 0; g < groups; g++) for (let r = 0; r < rows; r++) scales[r * groups + g] = stored[g * rows + r]
   const zeros = new Float32Array(rows * groups)
   const most = 2 ** bits - 1
   unpackAlongColumns(wordsOf(await readPart(file, parts.zeros)), groups, rows, bits, (g, r, zero) => {
@@ -120,20 +124,7 @@ async function readGptq(file: WeightFile, weight: string, parts: Parts, reading:
   if (!affine && zeros.some((zero) => zero !== offset)) {
     throw brokenMatrix(weight, `the configuration says sym: true, but a zero is not ${offset}`)
   }
-  const matrix: QuantizedMatrix = {
-    rows,
-    cols,
-    bits,
-    codes,
-    group,
-    scales,
-    zeros: affine ? zeros : null,
-    offset: affine ? 0 : offset,
-    codebook: null,
-    groupOf,
-  }
-  checkQuantizedMatrix(matrix, weight)
-  return matrix
+  return { codes, scales: await readGroupScales(file, parts.scales), zeros: affine ? zeros : null, groupOf }
 }
 
 /** Writes version 1, which every reader knows. */
@@ -155,22 +146,17 @@ export const gptqWriter: MatrixWriter = {
     const groups = cols / group
     const order = groupOf ?? Int32Array.from({ length: cols }, (_, c) => Math.floor(c / group))
     const zeroAt = (g: number, r: number): number => (zeros ? zeros[r * groups + g] : offset) - 1
-    const scaleAt = (_: unknown, i: number): number => scales[(i % rows) * groups + Math.floor(i / rows)]
     return [
       { name: `${stem}.qweight`, bytes: bytesOf(packAlongRows(cols, rows, bits, (c, r) => codes[r * cols + c])) },
       { name: `${stem}.qzeros`, bytes: bytesOf(packAlongColumns(groups, rows, bits, zeroAt)) },
-      { name: `${stem}.scales`, bytes: halfBytes(Float32Array.from({ length: scales.length }, scaleAt)) },
+      { name: `${stem}.scales`, bytes: groupScaleBytes(scales, rows) },
       { name: `${stem}.g_idx`, bytes: bytesOf(order) },
     ]
   },
 }
 
 function demandHoldable(weight: string, rows: number, cols: number, { bits, codebook, group }: CodeLayout): void {
-  const fault = (problem: string): MoruError =>
-    new MoruError(
-      'unsupported',
-      `${weight}: ${problem}; the GPTQ layout cannot hold it. Leave the matrix out of the recipe.`,
-    )
+  const fault = (problem: string) => cannotHold(weight, 'GPTQ', problem)
   if (codebook) throw fault(`${codebook} codes`)
   if (cols % group !== 0) throw fault(`groups of ${group} do not divide ${cols} inputs`)
   if ((cols * bits) % 32 !== 0 || (rows * bits) % 32 !== 0) {
@@ -187,13 +173,7 @@ function withoutLowestZero(weight: string, matrix: QuantizedMatrix): QuantizedMa
   const zeros = matrix.zeros
   const most = 2 ** bits - 1
   if (!zeros) return matrix
-  const odd = zeros.find((zero) => !Number.isInteger(zero) || zero < 0 || zero > most)
-  if (odd !== undefined) {
-    throw new MoruError(
-      'unsupported',
-      `${weight}: a zero of ${odd}; the GPTQ layout holds whole ones from 0 to ${most}.`,
-    )
-  }
+  demandWholeZeros(weight, 'GPTQ', zeros, most)
   if (!zeros.includes(0)) return matrix
   const groups = cols / group
   const scales = matrix.scales.slice()

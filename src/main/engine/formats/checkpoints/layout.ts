@@ -1,6 +1,6 @@
 /** How a checkpoint keeps quantized matrices: which tensors make one up, and what is in them. */
 import { MoruError } from '../../../../shared/errors'
-import type { CodeLayout, QuantizedMatrix } from '../quantized-matrix'
+import { checkQuantizedMatrix, type CodeLayout, type QuantizedMatrix } from '../quantized-matrix'
 import type { TensorInfo, WeightFile } from '../weight-file'
 import type { TensorDescriptor } from '../weight-writer'
 
@@ -11,6 +11,37 @@ export interface StoredMatrix {
   /** The file's tensors that make it up. */
   parts: readonly string[]
   read(): Promise<QuantizedMatrix>
+}
+
+/** What a layout's parts hold of a matrix; the rest is known before they are read. */
+export type CodeArrays = Pick<QuantizedMatrix, 'codes' | 'scales' | 'zeros' | 'groupOf'>
+
+interface StoredMatrixParts {
+  rows: number
+  cols: number
+  layout: CodeLayout
+  /** The type of the scales. */
+  type: TensorInfo['type']
+  tensors: readonly TensorInfo[]
+  read(): Promise<CodeArrays>
+}
+
+/** A matrix that is checked as it is read. */
+export function storedMatrix(weight: string, parts: StoredMatrixParts): StoredMatrix {
+  const { rows, cols, layout, type, tensors } = parts
+  const { bits, group, offset, codebook, inputThreshold } = layout
+  const sizeBytes = tensors.reduce((sum, tensor) => sum + tensor.sizeBytes, 0)
+  return {
+    info: { name: weight, shape: [rows, cols], type, sizeBytes, quantized: layout },
+    parts: tensors.map((tensor) => tensor.name),
+    async read() {
+      const arrays = await parts.read()
+      const matrix: QuantizedMatrix = { rows, cols, bits, group, offset, codebook, ...arrays }
+      if (inputThreshold !== undefined) matrix.inputThreshold = inputThreshold
+      checkQuantizedMatrix(matrix, weight)
+      return matrix
+    },
+  }
 }
 
 /** One part of a matrix, ready to be written. */
@@ -47,6 +78,24 @@ export function unreadMatrix(weight: string, problem: string): MoruError {
   return new MoruError(
     'unsupported',
     `${weight}: ${problem}. docs/formats.md lists the quantized checkpoints that Moru reads.`,
+  )
+}
+
+/** Of a matrix that the named layout has no room for. */
+export function cannotHold(weight: string, layout: string, problem: string): MoruError {
+  return new MoruError(
+    'unsupported',
+    `${weight}: ${problem}; the ${layout} layout cannot hold it. Leave the matrix out of the recipe.`,
+  )
+}
+
+/** Throws unsupported unless all zeros are whole ones from 0 to `most`. */
+export function demandWholeZeros(weight: string, layout: string, zeros: Float32Array | null, most: number): void {
+  const odd = zeros?.find((zero) => !Number.isInteger(zero) || zero < 0 || zero > most)
+  if (odd === undefined) return
+  throw new MoruError(
+    'unsupported',
+    `${weight}: a zero of ${odd}; the ${layout} layout holds whole ones from 0 to ${most}.`,
   )
 }
 

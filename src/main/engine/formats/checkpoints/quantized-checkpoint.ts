@@ -3,9 +3,10 @@ import { MoruError } from '../../../../shared/errors'
 import type { QuantizedMatrix } from '../quantized-matrix'
 import type { MetadataValue, TensorInfo, WeightFile } from '../weight-file'
 import { findAwq } from './awq'
-import { announcedWeight, findBitsandbytes4, findBitsandbytes8 } from './bitsandbytes'
+import { announcedWeight, findBitsandbytes4 } from './bitsandbytes'
 import { findGptq } from './gptq'
 import { brokenMatrix, type StoredMatrix } from './layout'
+import { findLlmInt8 } from './llm-int8'
 import { readQuantizationConfig, type CheckpointConfig } from './quantization-config'
 
 /**
@@ -28,7 +29,7 @@ async function findMatrices(file: WeightFile): Promise<StoredMatrix[]> {
   for (const name of file.tensors.keys()) {
     const announced = announcedWeight(name)
     if (announced) found.push(await findBitsandbytes4(file, announced.weight, announced.codebook))
-    else if (name.endsWith('.SCB')) found.push(await findBitsandbytes8(file, name.slice(0, -'.SCB'.length)))
+    else if (name.endsWith('.SCB')) found.push(await findLlmInt8(file, name.slice(0, -'.SCB'.length)))
     else if (name.endsWith('.qweight')) {
       config ??= await readQuantizationConfig(file.paths[0])
       const stem = name.slice(0, -'.qweight'.length)
