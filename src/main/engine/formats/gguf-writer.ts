@@ -2,6 +2,7 @@
 import { MoruError } from '../../../shared/errors'
 import { encodeGgufHeader } from './gguf-encode'
 import { type GgufMetadata, type GgufValue } from './gguf-types'
+import { shardName } from './shard-names'
 import { planShards } from './shard-plan'
 import { tensorBytes } from './tensor-checks'
 import { openWriter, type FilePlan, type TensorDescriptor, type WeightWriter } from './weight-writer'
@@ -26,26 +27,15 @@ export async function createGguf(path: string, contents: GgufContents): Promise<
   const metadata = new Map([...contents.metadata].filter(([key]) => !key.startsWith('split.')))
   const sizes = contents.tensors.map((tensor) => checkedBytes(path, tensor))
   const shards = planShards(path, sizes, contents.shardBytes)
-  const names = shardNames(path, shards.length)
+  const stem = path.replace(/\.gguf$/, '')
   const plans = shards.map((indices, no) => {
-    const own = shards.length === 1 ? metadata : shardMetadata(metadata, no, shards.length, sizes.length)
+    const whole = shards.length === 1
+    const own = whole ? metadata : shardMetadata(metadata, no, shards.length, sizes.length)
     const tensors = indices.map((i) => contents.tensors[i])
-    return planFile(
-      names[no],
-      own,
-      tensors,
-      indices.map((i) => sizes[i]),
-    )
+    const bytes = indices.map((i) => sizes[i])
+    return planFile(whole ? path : shardName(stem, no, shards.length, 'gguf'), own, tensors, bytes)
   })
   return openWriter(plans)
-}
-
-/** What gguf-split would call the shards of `path`. */
-export function shardNames(path: string, count: number): string[] {
-  if (count === 1) return [path]
-  const pad = (no: number): string => String(no).padStart(5, '0')
-  const stem = path.replace(/\.gguf$/, '')
-  return Array.from({ length: count }, (_, no) => `${stem}-${pad(no + 1)}-of-${pad(count)}.gguf`)
 }
 
 function checkedBytes(path: string, { name, shape, type }: TensorDescriptor): number {

@@ -4,12 +4,11 @@ import { MoruError } from '../../../shared/errors'
 import { figure, invalidSet, quoted } from './file-error'
 import { readGgufHeader, type GgufHeader } from './gguf-header'
 import { checkVocabulary } from './gguf-vocabulary'
+import { mostShards, shardName } from './shard-names'
 import { SourceFile } from './source-file'
 import { StoredTensors, type StoredTensor } from './stored-tensors'
 import type { MetadataValue, WeightFile } from './weight-file'
 
-/** Shards a model may have. Each stays open while the model does. */
-const mostShards = 256
 /** Keys that each shard has of its own. */
 const ownKeys: ReadonlySet<string> = new Set(['split.no', 'split.count', 'split.tensors.count', 'general.alignment'])
 const together = 'Put all shards of one download into one folder, with their names unchanged.'
@@ -58,10 +57,9 @@ function shardPaths(first: GgufHeader): string[] {
   }
   const name = basename(path)
   const match = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/.exec(name)
-  const shard = (no: number): string => `${match?.[1]}-${pad(no + 1)}-of-${pad(count)}.gguf`
+  const shard = (no: number): string => shardName(match?.[1] ?? 'NAME', no, count, 'gguf')
   if (!match || Number(match[3]) !== count) {
-    const example = match ? shard(0) : `NAME-00001-of-${pad(count)}.gguf`
-    throw invalidSet(path, `the file is one of ${count} shards, but is not named like one (${example})`, together)
+    throw invalidSet(path, `the file is one of ${count} shards, but is not named like one (${shard(0)})`, together)
   }
   const no = splitNumber(first, 'split.no')
   if (no !== 0 || Number(match[2]) !== 1) {
@@ -69,8 +67,6 @@ function shardPaths(first: GgufHeader): string[] {
   }
   return Array.from({ length: count }, (_, i) => join(dirname(path), shard(i)))
 }
-
-const pad = (no: number): string => String(no).padStart(5, '0')
 
 function splitNumber(header: GgufHeader, key: string): number | undefined {
   const value = header.metadata.get(key)

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { MoruError } from '../../../shared/errors'
 import { blockTypes } from './block-types'
+import { shardName } from './shard-names'
 import { planShards } from './shard-plan'
 import { tensorBytes } from './tensor-checks'
 import type { TensorType } from './weight-file'
@@ -35,17 +36,12 @@ export async function createSafetensors(folder: string, contents: SafetensorsCon
   const sizes = tensors.map((tensor) => checkedBytes(folder, tensor))
   const shards = planShards(folder, sizes, contents.shardBytes)
   const metadata = { format: 'pt', ...contents.metadata }
-  const pad = (no: number): string => String(no).padStart(5, '0')
   const nameOf = (no: number): string =>
-    shards.length === 1 ? 'model.safetensors' : `model-${pad(no + 1)}-of-${pad(shards.length)}.safetensors`
+    shards.length === 1 ? 'model.safetensors' : shardName('model', no, shards.length, 'safetensors')
   const plans = shards.map((indices, no) => {
     const own = indices.map((i) => tensors[i])
-    return planFile(
-      join(folder, nameOf(no)),
-      metadata,
-      own,
-      indices.map((i) => sizes[i]),
-    )
+    const bytes = indices.map((i) => sizes[i])
+    return planFile(join(folder, nameOf(no)), metadata, own, bytes)
   })
   if (shards.length === 1) return openWriter(plans)
   return openWriter([planIndex(folder, plans, sizes, nameOf), ...plans])

@@ -3,12 +3,11 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { figure, invalidSet, quoted } from './file-error'
 import { readJsonObject } from './read-json'
 import { readSafetensorsHeader } from './safetensors-header'
+import { mostShards } from './shard-names'
 import { SourceFile } from './source-file'
 import { StoredTensors, type StoredTensor } from './stored-tensors'
 import type { WeightFile } from './weight-file'
 
-/** Shards a model may have. Each stays open while the model does. */
-const mostShards = 256
 const together = 'Download the folder again, all files from one revision.'
 
 /**

@@ -1,8 +1,6 @@
 /** Which tensors go into which shard of a model that is too large for one file. */
 import { MoruError } from '../../../shared/errors'
-
-/** As many as Moru's readers open. */
-const mostShards = 256
+import { mostShards } from './shard-names'
 
 /**
  * Indices of tensors by shard, in order; a shard is closed before the tensor that would carry it over `shardBytes`, so
