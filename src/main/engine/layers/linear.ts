@@ -8,7 +8,7 @@ import { isScaled, stepsOf } from '../quant/packed-layout'
 import { type ActivationType, type Step } from './step'
 import { type RowSource } from './rows'
 import { type WeightLoader } from './weight-loader'
-import { orderedTokens, type PackedMatrix, roundedTokens, type WeightBuffers } from './weights'
+import { type MatrixPiece, orderedTokens, type PackedMatrix, roundedTokens, type WeightBuffers } from './weights'
 
 export interface LinearCall {
   x: GPUBuffer
@@ -21,6 +21,8 @@ export interface LinearCall {
   /** Elements from row to row of y; default: the layer's rows. */
   stride?: number
 }
+
+type Recording = Pick<Step, 'recorder'>
 
 /** A call for a part of the tokens, whose rows may lie within a buffer. */
 type PartCall = Omit<LinearCall, 'x' | 'y'> & { x: Binding; y: Binding }
@@ -77,7 +79,7 @@ export class Linear {
 
   /** Puts the inputs into the matrix's order first, as many tokens at a time as there is room for. */
   private runOrdered(
-    step: Pick<Step, 'recorder'>,
+    step: Recording,
     call: LinearCall,
     matrix: PackedMatrix,
     columns: GPUBuffer,
@@ -92,7 +94,7 @@ export class Linear {
   }
 
   /** Rounds the inputs to bytes first, as many tokens at a time as there is room for. */
-  private runRounded(step: Pick<Step, 'recorder'>, call: LinearCall, matrix: PackedMatrix, offset: number): void {
+  private runRounded(step: Recording, call: LinearCall, matrix: PackedMatrix, offset: number): void {
     const { layout, cols } = matrix
     // Numbers that f32 does not hold are beyond every input as well.
     const threshold = Math.min(layout.inputThreshold ?? Infinity, 3e38)
@@ -123,83 +125,48 @@ export class Linear {
   }
 
   private runProducts(
-    step: Pick<Step, 'recorder'>,
+    step: Recording,
     call: PartCall,
-    { layout, cols }: PackedMatrix,
-    piece: PackedMatrix['pieces'][number],
+    matrix: PackedMatrix,
+    piece: MatrixPiece,
     outOffset: number,
   ): void {
-    const { tokens, x, y } = call
     const { codes, scales: inputScales, outliers } = this.buffers.roundedInputs
+    const { weights, scales } = piece
+    const { MINIMUM, WIDE, GROUP } = layoutConstants(matrix.layout)
+    const { constants, bindings, values } = this.product(call, matrix, piece, outOffset)
     step.recorder.run(
-      tokens <= vectorTokens ? matmulInt8Vec : matmulInt8Tiled,
-      {
-        IN: call.input,
-        OUT: call.output,
-        MINIMUM: layout.minimum,
-        WIDE: layout.wide,
-        GROUP: layout.group,
-        BIAS: this.bias !== null,
-        ADD: call.add ?? false,
-        OCTETS: tokens <= 8 ? 1 : 2,
-      },
-      {
-        weights: piece.weights,
-        scales: piece.scales,
-        codes,
-        inputScales,
-        outliers,
-        x,
-        bias: this.bias ?? this.buffers.none,
-        y,
-      },
-      {
-        tokens,
-        cols,
-        steps: stepsOf(cols),
-        rows: piece.rows,
-        out_offset: outOffset,
-        out_stride: call.stride ?? this.rows,
-      },
+      call.tokens <= vectorTokens ? matmulInt8Vec : matmulInt8Tiled,
+      { ...constants, MINIMUM, WIDE, GROUP },
+      { ...bindings, weights, scales, codes, inputScales, outliers },
+      values,
     )
   }
 
-  private runMatrix(step: Pick<Step, 'recorder'>, call: PartCall, matrix: PackedMatrix, offset: number): void {
+  private runMatrix(step: Recording, call: PartCall, matrix: PackedMatrix, offset: number): void {
     for (const piece of matrix.pieces) this.runPiece(step, call, matrix, piece, offset + piece.firstRow)
   }
 
-  private runPiece(
-    step: Pick<Step, 'recorder'>,
-    call: PartCall,
-    { layout, cols }: PackedMatrix,
-    piece: PackedMatrix['pieces'][number],
-    outOffset: number,
-  ): void {
-    const { tokens, x, y } = call
-    const vector = tokens <= vectorTokens
-    const kernel = (vector ? matmulVec : matmulTiled)[layout.format]
+  private runPiece(step: Recording, call: PartCall, matrix: PackedMatrix, piece: MatrixPiece, outOffset: number): void {
+    const { format } = matrix.layout
     const { weights, scales, highBits } = piece
-    const bias = this.bias ?? this.buffers.none
+    const { constants, bindings, values } = this.product(call, matrix, piece, outOffset)
     step.recorder.run(
-      kernel,
-      {
-        IN: call.input,
-        OUT: call.output,
-        SCALED: isScaled(layout.format),
-        ...layoutConstants(layout),
-        BIAS: this.bias !== null,
-        ADD: call.add ?? false,
-        OCTETS: tokens <= 8 ? 1 : 2,
-      },
-      { weights, scales, highBits, x, bias, y },
-      {
-        tokens,
-        cols,
-        steps: stepsOf(cols),
-        rows: piece.rows,
-        out_offset: outOffset,
-        out_stride: call.stride ?? this.rows,
-      },
+      (call.tokens <= vectorTokens ? matmulVec : matmulTiled)[format],
+      { ...constants, SCALED: isScaled(format), ...layoutConstants(matrix.layout) },
+      { ...bindings, weights, scales, highBits },
+      values,
     )
+  }
+
+  /** What every matrix product is told, whatever its weights and inputs are. */
+  private product(call: PartCall, { cols }: PackedMatrix, { rows }: MatrixPiece, outOffset: number) {
+    const { x, y, tokens, input, output, add = false, stride = this.rows } = call
+    const { bias } = this
+    return {
+      constants: { IN: input, OUT: output, BIAS: bias !== null, ADD: add, OCTETS: tokens <= 8 ? 1 : 2 },
+      bindings: { x, bias: bias ?? this.buffers.none, y },
+      values: { tokens, cols, steps: stepsOf(cols), rows, out_offset: outOffset, out_stride: stride },
+    }
   }
 }
