@@ -44,14 +44,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let row4 = tile * LANES + lane;
   if (row4 * 4 >= p.rows) { return; }
-  var shift = vec4f(0.0);
-  if (BIAS) { shift = bias[p.out_offset / 4 + row4]; }
+  let shift = bias_of(row4);
   for (var t = 0u; t < OCTETS * 8; t++) {
-    if (first + t < p.tokens) {
-      let at = (first + t) * (p.out_stride / 4) + p.out_offset / 4 + row4;
-      var sum = sums[t] + shift;
-      if (ADD) { sum += vec4f(y[at]); }
-      y[at] = OUT4(sum);
-    }
+    if (first + t < p.tokens) { put_rows(first + t, row4, sums[t] + shift); }
   }
 }

@@ -61,8 +61,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let row4 = tile * LANES + lane;
   if (row4 * 4 >= p.rows) { return; }
-  if (BIAS) { sum += bias[p.out_offset / 4 + row4]; }
-  let at = token * (p.out_stride / 4) + p.out_offset / 4 + row4;
-  if (ADD) { sum += vec4f(y[at]); }
-  y[at] = OUT4(sum);
+  put_rows(token, row4, sum + bias_of(row4));
 }

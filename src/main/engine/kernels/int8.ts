@@ -3,9 +3,11 @@ import inputsSource from '../../../../kernels/int8_inputs.wgsl?raw'
 import tiledSource from '../../../../kernels/matmul_int8_tiled.wgsl?raw'
 import vecSource from '../../../../kernels/matmul_int8_vec.wgsl?raw'
 import grid from '../../../../kernels/parts/grid.wgsl?raw'
+import outputs from '../../../../kernels/parts/matmul_outputs.wgsl?raw'
 import products from '../../../../kernels/parts/int8_products.wgsl?raw'
 import scales from '../../../../kernels/parts/weights_scales.wgsl?raw'
 import { defineKernel, type Shape } from './define-kernel'
+import { tilesOf } from './matmul'
 import { weightBytes } from './weight-formats'
 
 /** Tokens whose outliers are outliers together. */
@@ -35,7 +37,7 @@ export const int8Inputs = defineKernel({
 /** Numbers of outliers are known on the device alone, so their products and reads are not counted. */
 const shared = {
   arithmetic: 'int8',
-  parts: [scales, products],
+  parts: [scales, products, outputs],
   inputs: {
     weights: 'u32 packed [rows, cols]',
     scales: 'u32 packed',
@@ -55,8 +57,6 @@ const shared = {
     4 * s.tokens * s.rows * (s.ADD ? 2 : 1) +
     (s.BIAS ? 4 * s.rows : 0),
 } as const
-
-const tilesOf = (s: Shape) => Math.ceil(s.rows / (s.LANES * 4))
 
 export const matmulInt8Vec = defineKernel({
   name: 'matmul_int8_vec',

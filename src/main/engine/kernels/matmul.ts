@@ -1,6 +1,7 @@
 /** Matrix kernels, one for each weight format and algorithm. Shapes in the shaders' headers. */
 import tiled from '../../../../kernels/matmul_tiled.wgsl?raw'
 import vec from '../../../../kernels/matmul_vec.wgsl?raw'
+import outputs from '../../../../kernels/parts/matmul_outputs.wgsl?raw'
 import { defineKernel, type Shape } from './define-kernel'
 import { packedFormats, type PackedFormat } from '../quant/packed-layout'
 import { weightBytes, weightParts } from './weight-formats'
@@ -12,7 +13,8 @@ const bytes = (format: PackedFormat) => (s: Shape) =>
   (s.BIAS ? 4 * s.rows : 0)
 const flops = (s: Shape) =>
   2 * s.tokens * s.rows * s.cols + (s.BIAS ? s.tokens * s.rows : 0) + (s.ADD ? s.tokens * s.rows : 0)
-const tilesOf = (s: Shape) => Math.ceil(s.rows / (s.LANES * 4))
+/** Tiles of rows, one a workgroup. */
+export const tilesOf = (s: Shape) => Math.ceil(s.rows / (s.LANES * 4))
 
 const bindings = {
   inputs: {
@@ -35,7 +37,7 @@ const define = (
   defineKernel({
     name: `${name}_${format}`,
     source,
-    parts: weightParts(format),
+    parts: [...weightParts(format), outputs],
     ...bindings,
     constants: ['IN', 'OUT', 'SCALED', 'MINIMUM', 'ZERO', 'WIDE', 'GROUP', 'OFFSET', 'BIAS', 'ADD', 'OCTETS'],
     ...extra,
