@@ -2,6 +2,7 @@
 
 // Codes are the weights of their scale, and symmetric.
 const UNIT: f32 = 1.0;
+const MINIMUM = false;
 const ZERO = false;
 
 fn weight_words(tile: u32, step: u32, q: u32, half: u32, lane: u32) -> vec4u {

@@ -133,7 +133,6 @@ function prepareProduct(c: ProductCase, lanes: number, type: 'f32' | 'f16'): Ker
     constants: {
       IN: type,
       OUT: 'f32',
-      MINIMUM: false,
       WIDE: layout.wide,
       GROUP: layout.group,
       BIAS: bias,

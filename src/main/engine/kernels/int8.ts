@@ -49,7 +49,7 @@ const shared = {
   },
   outputs: { y: 'OUT[tokens, out_stride]' },
   params: { tokens: 'u32', cols: 'u32', steps: 'u32', rows: 'u32', out_offset: 'u32', out_stride: 'u32' },
-  constants: ['IN', 'OUT', 'MINIMUM', 'WIDE', 'GROUP', 'BIAS', 'ADD', 'OCTETS'],
+  constants: ['IN', 'OUT', 'WIDE', 'GROUP', 'BIAS', 'ADD', 'OCTETS'],
   flops: (s: Shape) => s.tokens * s.rows * (2 * s.cols + s.BIAS + s.ADD),
   bytes: (s: Shape) =>
     weightBytes('q8', s.rows, s.cols, s) +

@@ -133,11 +133,11 @@ export class Linear {
   ): void {
     const { codes, scales: inputScales, outliers } = this.buffers.roundedInputs
     const { weights, scales } = piece
-    const { MINIMUM, WIDE, GROUP } = layoutConstants(matrix.layout)
+    const { WIDE, GROUP } = layoutConstants(matrix.layout)
     const { constants, bindings, values } = this.product(call, matrix, piece, outOffset)
     step.recorder.run(
       call.tokens <= vectorTokens ? matmulInt8Vec : matmulInt8Tiled,
-      { ...constants, MINIMUM, WIDE, GROUP },
+      { ...constants, WIDE, GROUP },
       { ...bindings, weights, scales, codes, inputScales, outliers },
       values,
     )
