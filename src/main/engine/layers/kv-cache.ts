@@ -50,6 +50,12 @@ export class KvCache {
     return cache
   }
 
+  /** A cache of one layer for `layers` that run one after the other and read only what they wrote themselves. */
+  sharedBy(layers: number): Pick<KvCache, 'keys' | 'values'> {
+    const all = (buffers: GPUBuffer[]) => new Array<GPUBuffer>(layers).fill(buffers[0])
+    return { keys: all(this.keys), values: all(this.values) }
+  }
+
   release(): void {
     for (const buffer of [...this.keys, ...this.values]) this.gpu.release(buffer)
     this.keys.length = 0

@@ -169,30 +169,21 @@ export class BlockStream {
       const blocks = Array.from({ length: Math.ceil((from + count) / blockTokens) }, (_, b) => i * blocksEach + b)
       return { ids, position: from, blocks, logits: 'none' }
     })
-    const { tokens, tiles } = this.inputs.upload(entries)
+    const { inputs } = this.inputs.upload(entries)
     let at = 0
     for (const { window, from, count } of shares) {
       const dim = config.hiddenDim
       this.gpu.write(w.hidden, at * dim * 4, this.hidden[window].subarray(from * dim, (from + count) * dim))
       at += count
     }
-    // One layer runs at a time: all of them may use the same cache.
-    const all = (buffer: GPUBuffer) => new Array<GPUBuffer>(config.layers).fill(buffer)
     return {
       gpu: this.gpu,
       recorder: this.recorder,
       workspace: w,
-      cache: { keys: all(this.kv.keys[0]), values: all(this.kv.values[0]) },
+      cache: this.kv.sharedBy(config.layers),
       activations: 'f32',
       kvType: 'f32',
-      tokens,
-      ids: w.ids,
-      positions: w.positions,
-      slots: w.slots,
-      tables: w.tables,
-      angles: { global: w.anglesGlobal, local: w.anglesLocal },
-      tiles,
-      spans: w.spans,
+      ...inputs,
     }
   }
 

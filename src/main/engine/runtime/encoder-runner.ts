@@ -218,16 +218,11 @@ export class EncoderRunner {
 
   private step(tokens: number, tiles: AttentionTiles): Step {
     const w = this.workspace
-    const layers = this.model.config.layers
-    const cache = {
-      keys: Array<GPUBuffer>(layers).fill(this.cache.keys[0]),
-      values: Array<GPUBuffer>(layers).fill(this.cache.values[0]),
-    }
     return {
       gpu: this.gpu,
       recorder: this.recorder,
       workspace: w,
-      cache,
+      cache: this.cache.sharedBy(this.model.config.layers),
       activations: 'f32',
       kvType: 'f32',
       tokens,

@@ -173,7 +173,7 @@ export class ModelRunner {
   /** Uploads the batch and records all layers; returns the token index of every row whose logits are wanted. */
   private record(entries: StepEntry[]): { step: Step; rows: number[] } {
     this.gpu.check()
-    const { tokens, rows, tiles } = this.inputs.upload(entries)
+    const { inputs, rows } = this.inputs.upload(entries)
     const step: Step = {
       gpu: this.gpu,
       recorder: this.recorder,
@@ -181,14 +181,7 @@ export class ModelRunner {
       cache: this.cache,
       activations: this.options.activations,
       kvType: this.options.kvType,
-      tokens,
-      ids: this.workspace.ids,
-      positions: this.workspace.positions,
-      slots: this.workspace.slots,
-      tables: this.workspace.tables,
-      angles: { global: this.workspace.anglesGlobal, local: this.workspace.anglesLocal },
-      tiles,
-      spans: this.workspace.spans,
+      ...inputs,
     }
     this.model.forward(step)
     return { step, rows }

@@ -2,7 +2,7 @@
 import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { blockTokens } from '../kernels/attention'
-import { type AttentionTiles, type Step } from '../layers/step'
+import { type AttentionTiles, type Step, type StepInputs as UploadedInputs } from '../layers/step'
 import { type ModelConfig, type RopeConfig } from '../models/config'
 import { paddedHeadDim } from '../models/padding'
 import { planTiles, tileShapes, type TileEntry, type TileShape } from './attention-tiles'
@@ -20,11 +20,10 @@ export interface StepEntry {
   logits: 'none' | 'last' | 'all'
 }
 
-/** Token indices whose logits are wanted, and the attention dispatches. */
 export interface UploadedStep {
-  tokens: number
+  inputs: UploadedInputs
+  /** Token indices whose logits are wanted. */
   rows: number[]
-  tiles: Step['tiles']
 }
 
 export class StepInputs {
@@ -67,7 +66,20 @@ export class StepInputs {
       }
     }
     this.write(ids, positions, slots, new Uint32Array(tables))
-    return { tokens, rows, tiles: this.uploadTiles(tileEntries) }
+    const w = this.workspace
+    return {
+      inputs: {
+        tokens,
+        ids: w.ids,
+        positions: w.positions,
+        slots: w.slots,
+        tables: w.tables,
+        angles: { global: w.anglesGlobal, local: w.anglesLocal },
+        tiles: this.uploadTiles(tileEntries),
+        spans: w.spans,
+      },
+      rows,
+    }
   }
 
   private check(entries: StepEntry[]): number {
