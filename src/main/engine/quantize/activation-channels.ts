@@ -29,7 +29,7 @@ export async function activationChannels(
   },
 ): Promise<void> {
   const { windows, threshold, onBlock, signal } = options
-  const stream = await BlockStream.open(gpu, config, windows, windows.length)
+  const stream = await BlockStream.open(gpu, config, windows)
   try {
     await stream.embed(file, signal)
     for (let layer = 0; layer < config.layers; layer++) {
@@ -56,7 +56,6 @@ export async function activationChannels(
       onBlock(layer, [...found.values()].map(({ sum, ...own }) => ({ ...own, meanAbs: sum / (own.tokens * own.maxAbs.length) }))) // prettier-ignore
     }
   } finally {
-    await gpu.idle().catch(() => undefined)
-    stream.release()
+    await stream.close()
   }
 }

@@ -74,7 +74,7 @@ export class BlockStream {
     gpu: Gpu,
     config: ModelConfig,
     windows: readonly (readonly number[])[],
-    heldOutFrom: number,
+    heldOutFrom = windows.length,
   ): Promise<BlockStream> {
     if (config.headDim % 16 !== 0)
       throw new MoruError('unsupported', `Heads of ${config.headDim} dimensions: Moru’s kernels need a multiple of 16.`)
@@ -155,7 +155,9 @@ export class BlockStream {
     }
   }
 
-  release(): void {
+  /** Frees everything once the GPU is done with it. */
+  async close(): Promise<void> {
+    await this.gpu.idle().catch(() => undefined)
     this.kv.release()
     this.capture.release()
     this.releaseWorkspace()

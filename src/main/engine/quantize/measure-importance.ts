@@ -15,7 +15,7 @@ export async function measureImportance(
 ): Promise<Map<string, Float32Array>> {
   const found = new Map<string, Float32Array>()
   const tokens = windows.reduce((sum, ids) => sum + ids.length, 0)
-  const stream = await BlockStream.open(gpu, config, windows, windows.length)
+  const stream = await BlockStream.open(gpu, config, windows)
   const pace = new Pace(signal)
   try {
     await stream.embed(file, signal)
@@ -36,7 +36,6 @@ export async function measureImportance(
     }
     return found
   } finally {
-    await gpu.idle().catch(() => undefined)
-    stream.release()
+    await stream.close()
   }
 }

@@ -58,8 +58,7 @@ export async function quantizeBlocks(
       await options.onBlock(layer, outcome, { layers: layer + 1, hidden: stream.hidden })
     }
   } finally {
-    await gpu.idle().catch(() => undefined)
-    stream.release()
+    await stream.close()
   }
 }
 
