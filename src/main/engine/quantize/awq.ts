@@ -30,30 +30,22 @@ export interface AwqInputs {
   shared: Int32Array | null
 }
 
-export interface AwqScales {
-  /** [cols]; weights are multiplied, inputs divided. */
-  scales: Float32Array
-  exponent: number
-  /** Squared output error with the scales, relative to that without. */
-  gain: number
-}
-
-/** The exponent of mean activations that lessens the output error of rounding most. Throws cancelled. */
-export async function searchScales(inputs: AwqInputs, options: AwqOptions, pace: Pace): Promise<AwqScales> {
-  let best: (AwqScales & { error: number }) | null = null
-  let plain = 0
+/**
+ * What inputs are divided by and weights multiplied with, [cols]: the power of mean activations that lessens the output error of
+ * rounding most. Throws cancelled.
+ */
+export async function searchScales(inputs: AwqInputs, options: AwqOptions, pace: Pace): Promise<Float32Array> {
+  let best: { scales: Float32Array; error: number } | null = null
   for (let step = 0; step < options.steps; step++) {
-    const exponent = step / options.steps
-    const scales = scalesOf(inputs, exponent)
+    const scales = scalesOf(inputs, step / options.steps)
     let error = 0
     for (const weights of inputs.weights) {
       const change = await roundingChange(weights, inputs.cols, scales, options, pace)
       for (const e of await inputs.energy.of(change)) error += e
     }
-    if (step === 0) plain = error
-    if (!best || error < best.error) best = { scales, exponent, gain: plain > 0 ? error / plain : 1, error }
+    if (!best || error < best.error) best = { scales, error }
   }
-  return best!
+  return best!.scales
 }
 
 function scalesOf({ meanAbs, shared, cols }: AwqInputs, exponent: number): Float32Array {

@@ -5,7 +5,7 @@ import { throwIfCancelled } from '../../../shared/errors'
 const mostMs = 40
 
 export class Pace {
-  readonly signal: AbortSignal | undefined
+  private readonly signal: AbortSignal | undefined
   private since = performance.now()
 
   constructor(signal?: AbortSignal) {

@@ -109,8 +109,8 @@ class BlockQuantizer {
     const readers = matrices.filter((m) => fold.readers.includes(m.role))
     const recipe = options.recipeOf(readers[0])
     const moments = calibration(readers[0].role)
-    if (!recipe?.scaled || !moments || !('bits' in recipe.rounding)) return null
-    const { bits, group, symmetric } = recipe.rounding as { bits: number; group: Group; symmetric: boolean }
+    if (!recipe?.scaled || !moments || !('symmetric' in recipe.rounding)) return null
+    const { bits, group, symmetric } = recipe.rounding
     const energy = await OutputEnergy.open(gpu, recorder, moments.gram, moments.cols, energyRows)
     try {
       const inputs = {
@@ -120,12 +120,8 @@ class BlockQuantizer {
         energy,
         shared: fold.shared,
       }
-      const { scales } = await searchScales(
-        inputs,
-        { bits, group, symmetric, scaleType: 'f16', steps: options.awq.steps },
-        pace,
-      )
-      return scales
+      const asked = { bits, group, symmetric, scaleType: 'f16' as const, steps: options.awq.steps }
+      return await searchScales(inputs, asked, pace)
     } finally {
       energy.release()
     }
@@ -171,12 +167,11 @@ class BlockQuantizer {
     if (!scales) return moments
     let own = this.scaled.get(moments)
     if (!own) {
-      const { cols, gram, meanAbs, maxAbs } = moments
+      const { cols, gram, meanAbs } = moments
       own = {
         ...moments,
         gram: gram.map((g, i) => g / (scales[Math.floor(i / cols)] * scales[i % cols])),
         meanAbs: meanAbs.map((m, i) => m / scales[i]),
-        maxAbs: maxAbs.map((m, i) => m / scales[i]),
       }
       this.scaled.set(moments, own)
     }
