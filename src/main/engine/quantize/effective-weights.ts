@@ -3,7 +3,7 @@ import { type WeightFile } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
 import { interleavedInGguf, splitHalves } from '../models/row-order'
 import { tensorNames } from '../models/tensor-names'
-import { foldsOf, normOffset } from './fold'
+import { foldsOf, normOffset, scaleInputs } from './fold'
 import { linearMatrices, type LinearRole, type ModelMatrix, readValues } from './model-matrices'
 
 export interface OpenModel {
@@ -44,7 +44,7 @@ export async function effectiveValues(original: OpenModel, changed: OpenModel, n
       'norm' in source
         ? await normScales(original, changed, `blk.${own.layer}.${source.norm}.weight`)
         : await fittedScales(original, changed, own.layer, source.rows)
-    if (reads) scaleInputs(values, own.cols, shared ? Float32Array.from(shared, (row) => scales[row]) : scales)
+    if (reads) scaleInputs(values, shared ? Float32Array.from(shared, (row) => scales[row]) : scales)
     if (makes)
       scaleRows(
         values,
@@ -84,7 +84,7 @@ async function fittedScales(
   // The matrix that makes the inputs may itself read scaled ones.
   const fold = foldsOf(changed.config, new Set([role])).find((f) => f.readers.includes(role) && 'norm' in f.source)
   if (fold && 'norm' in fold.source)
-    scaleInputs(q, after.cols, await normScales(original, changed, `blk.${layer}.${fold.source.norm}.weight`))
+    scaleInputs(q, await normScales(original, changed, `blk.${layer}.${fold.source.norm}.weight`))
   return Float32Array.from({ length: before.rows }, (_, row) => {
     let product = 0
     let squares = 0
@@ -95,10 +95,6 @@ async function fittedScales(
     const factor = squares > 0 ? product / squares : 1
     return Math.abs(factor - 1) < unscaled || factor <= 0 ? 1 : factor
   })
-}
-
-function scaleInputs(values: Float32Array, cols: number, scales: Float32Array): void {
-  for (let i = 0; i < values.length; i++) values[i] *= scales[i % cols]
 }
 
 function scaleRows(values: Float32Array, cols: number, scales: Float32Array): void {

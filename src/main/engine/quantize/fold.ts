@@ -50,3 +50,9 @@ export function rowScales(scales: Float32Array, shared: Int32Array | null): Floa
   shared.forEach((row, c) => (rows[row] = scales[c]))
   return rows
 }
+
+/** Multiplies each input of weights [rows, scales.length]. */
+export function scaleInputs(weights: Float32Array, scales: Float32Array): void {
+  const cols = scales.length
+  for (let i = 0; i < weights.length; i++) weights[i] *= scales[i % cols]
+}

@@ -8,7 +8,7 @@ import { tensorNames } from '../models/tensor-names'
 import { type Group } from '../quant/groups'
 import { type MatrixMethod, quantizeMatrix } from '../quant/methods'
 import { searchScales } from './awq'
-import { type Fold, foldsOf, normOffset, rowScales } from './fold'
+import { type Fold, foldsOf, normOffset, rowScales, scaleInputs } from './fold'
 import { gptq, gptqFactor, type GptqFactor } from './gptq'
 import { OutputEnergy } from './gram'
 import { type InputMoments } from './layer-inputs'
@@ -131,7 +131,7 @@ class BlockQuantizer {
     const { matrices, calibration, heldOut } = this.context
     for (const role of readers) {
       const weights = this.weights.get(role)
-      if (weights) for (let i = 0; i < weights.length; i++) weights[i] *= scales[i % scales.length]
+      if (weights) scaleInputs(weights, scales)
     }
     for (const moments of [calibration(readers[0]), heldOut(readers[0])]) if (moments) this.scales.set(moments, scales)
     if ('norm' in source) return this.scaleNorm(source.norm, scales)

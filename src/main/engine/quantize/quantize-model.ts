@@ -92,7 +92,7 @@ async function quantizeOne(
 }
 
 /** The file with a block as it is now. */
-export function overlaid(file: WeightFile, { matrices, vectors }: BlockOutcome): OverlayFile {
+function overlaid(file: WeightFile, { matrices, vectors }: BlockOutcome): OverlayFile {
   const replaced = new Map<string, Float32Array | QuantizedMatrix>(vectors)
   for (const { matrix, quantized } of matrices) replaced.set(matrix.name, quantized)
   return new OverlayFile(file, replaced)
@@ -105,30 +105,30 @@ async function inputsOf(
   { seen }: CalibrationWindows,
   signal?: AbortSignal,
 ): Promise<Record<Kind, Map<LinearRole, InputMoments>>> {
-  const sums = new Map<string, InputSums>()
+  const sums = new Map<string, { kind: Kind; names: readonly string[]; sum: InputSums }>()
   const found: Record<Kind, Map<LinearRole, InputMoments>> = { seen: new Map(), heldOut: new Map() }
   try {
     await stream.run(file, layer, {
       advance: seen.length === 0,
       signal,
       listener: async (names, x, tokens, window) => {
-        const key = `${window < seen.length ? 'seen' : 'heldOut'} ${names.join()}`
-        let sum = sums.get(key)
-        if (!sum) {
-          sum = await InputSums.open(stream.gpu, stream.recorder, x.length / tokens, stream.stepTokens)
-          sums.set(key, sum)
+        const kind = window < seen.length ? 'seen' : 'heldOut'
+        const key = [kind, ...names].join()
+        let own = sums.get(key)
+        if (!own) {
+          const sum = await InputSums.open(stream.gpu, stream.recorder, x.length / tokens, stream.stepTokens)
+          sums.set(key, (own = { kind, names, sum }))
         }
-        sum.add(x, tokens)
+        own.sum.add(x, tokens)
       },
     })
-    for (const [key, sum] of sums) {
-      const [kind, names] = key.split(' ') as [Kind, string]
+    for (const { kind, names, sum } of sums.values()) {
       const moments = await sum.moments()
-      for (const name of names.split(',')) found[kind].set(roleOf(name), moments)
+      for (const name of names) found[kind].set(roleOf(name), moments)
     }
     return found
   } finally {
-    for (const sum of sums.values()) sum.release()
+    for (const { sum } of sums.values()) sum.release()
   }
 }
 
