@@ -40,8 +40,7 @@ export function halfQuadratic(weights: Float32Array, cols: number, options: Hqq)
     const { scale, zero } = solve(weights.subarray(from, from + group), options)
     matrix.scales[g] = scale
     matrix.zeros![g] = zero
-    for (let i = from; i < from + group; i++)
-      matrix.codes[i] = scale > 0 ? clamp(roundEven(weights[i] / scale + zero), 0, most) : 0
+    for (let i = from; i < from + group; i++) matrix.codes[i] = scale > 0 ? level(weights[i], scale, zero, most) : 0
   }
   return matrix
 }

@@ -4,7 +4,16 @@
  * the other, as long as the block's loss falls.
  */
 import { clamp, roundEven, toHalf } from '../rounding'
-import { type Affine, affineLoss, fitAffine, fitSymmetric, type Run, symmetricLoss } from './fit'
+import {
+  type Affine,
+  affineLoss,
+  fitAffine,
+  fitSymmetric,
+  putAffineCodes,
+  putSymmetricCodes,
+  type Run,
+  symmetricLoss,
+} from './fit'
 import { putF16 } from './half'
 
 const rounds = 3
@@ -50,7 +59,8 @@ function solveAffine(run: Run, size: number, most: number, limit: number): Affin
     if (!refit) break
     ;[d, dmin] = refit
   }
-  for (let g = 0; g < groups; g++) putCodes(runs[g], affineOf(best, best.scales[g], best.minima[g]), g * size, most)
+  for (let g = 0; g < groups; g++)
+    putAffineCodes(runs[g], affineOf(best, best.scales[g], best.minima[g]), most, codes, g * size)
   return best
 }
 
@@ -101,11 +111,6 @@ function refitScales(runs: Run[], block: AffineBlock, most: number): [number, nu
   return d > 0 && dmin >= 0 ? [d, dmin] : null
 }
 
-function putCodes({ x, at, count }: Run, { scale, minimum }: Affine, to: number, most: number): void {
-  const inverse = scale > 0 ? 1 / scale : 0
-  for (let i = 0; i < count; i++) codes[to + i] = clamp(roundEven((x[at + i] - minimum) * inverse), 0, most)
-}
-
 interface SymmetricBlock {
   d: number
   scales: Int8Array
@@ -131,11 +136,7 @@ function solveSymmetric(run: Run, half: number, limit: number): SymmetricBlock {
     if (refit === 0) break
     d = refit
   }
-  runs.forEach(({ x, at }, g) => {
-    const scale = best.d * best.scales[g]
-    const inverse = scale !== 0 ? 1 / scale : 0
-    for (let i = 0; i < 16; i++) codes[g * 16 + i] = clamp(roundEven(x[at + i] * inverse), -half, half - 1) + half
-  })
+  runs.forEach((own, g) => putSymmetricCodes(own, best.d * best.scales[g], half, codes, g * 16))
   return best
 }
 

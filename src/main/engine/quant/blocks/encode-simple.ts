@@ -1,6 +1,6 @@
 /** Blocks of 32 weights with one f16 scale: Q4_0 to Q8_0. Layouts in simple-blocks.ts. */
 import { clamp, roundEven } from '../rounding'
-import { fitAffine, fitSymmetric, type Run } from './fit'
+import { fitAffine, fitSymmetric, putAffineCodes, putSymmetricCodes, type Run } from './fit'
 import { putF16 } from './half'
 
 /** Writes the low halves of 32 codes, and their fifth bits where there are any. */
@@ -13,17 +13,13 @@ function putCodes(out: Uint8Array, at: number, codes: Uint8Array, fifth: number 
 const codes = new Uint8Array(32)
 
 function encodeSymmetric(run: Run, out: Uint8Array, at: number, half: number): void {
-  const d = putF16(out, at, fitSymmetric(run, half))
-  const inverse = d !== 0 ? 1 / d : 0
-  for (let i = 0; i < 32; i++) codes[i] = clamp(roundEven(run.x[run.at + i] * inverse), -half, half - 1) + half
+  putSymmetricCodes(run, putF16(out, at, fitSymmetric(run, half)), half, codes, 0)
 }
 
 function encodeAffine(run: Run, out: Uint8Array, at: number, most: number): void {
-  const { scale, minimum } = fitAffine(run, most, false)
-  const d = putF16(out, at, scale)
-  const m = putF16(out, at + 2, minimum)
-  const inverse = d > 0 ? 1 / d : 0
-  for (let i = 0; i < 32; i++) codes[i] = clamp(roundEven((run.x[run.at + i] - m) * inverse), 0, most)
+  const fitted = fitAffine(run, most, false)
+  const stored = { scale: putF16(out, at, fitted.scale), minimum: putF16(out, at + 2, fitted.minimum) }
+  putAffineCodes(run, stored, most, codes, 0)
 }
 
 export function encodeQ40(run: Run, out: Uint8Array, at: number): void {

@@ -137,3 +137,27 @@ export function symmetricLoss({ x, at, count, weight, weightAt }: Run, scale: nu
   }
   return loss
 }
+
+/** The nearest codes, 0..most, of a run into `out` from `to` on. */
+export function putAffineCodes(
+  { x, at, count }: Run,
+  { scale, minimum }: Affine,
+  most: number,
+  out: Uint8Array,
+  to: number,
+): void {
+  const inverse = scale > 0 ? 1 / scale : 0
+  for (let i = 0; i < count; i++) out[to + i] = clamp(roundEven((x[at + i] - minimum) * inverse), 0, most)
+}
+
+/** The same of codes -half..half - 1, raised by half. */
+export function putSymmetricCodes(
+  { x, at, count }: Run,
+  scale: number,
+  half: number,
+  out: Uint8Array,
+  to: number,
+): void {
+  const inverse = scale !== 0 ? 1 / scale : 0
+  for (let i = 0; i < count; i++) out[to + i] = clamp(roundEven(x[at + i] * inverse), -half, half - 1) + half
+}
