@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
-export const goldenFolder = join(import.meta.dirname, '../golden')
+const goldenFolder = join(import.meta.dirname, '../golden')
 export const golden = (...path: string[]) => join(goldenFolder, ...path)
 
 /** A file's bytes; large ones that pack well are kept as NAME.gz. */

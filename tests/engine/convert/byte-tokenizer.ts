@@ -1,7 +1,7 @@
 /** tokenizer.json of a byte-level vocabulary small enough for the tiny models: three control tokens, 256 bytes, a few merges. */
 import { byteCharacters } from '../../../src/main/engine/tokenizer/byte-alphabet'
 
-export const byteMerges = ['t h', 'th e', 'Ġ the', 'i n', 'a n', 'Ġ a']
+const byteMerges = ['t h', 'th e', 'Ġ the', 'i n', 'a n', 'Ġ a']
 
 export function byteTokenizer(): Record<string, unknown> {
   const controls = ['<pad>', '<s>', '</s>']

@@ -14,7 +14,7 @@ export interface TokenIds {
 }
 
 /** Files of RoBERTa are BERT's to GGUF, and Mistral's are Llama's. */
-export function ggufArchitecture(architecture: Architecture): string {
+function ggufArchitecture(architecture: Architecture): string {
   if (architecture === 'mistral') return 'llama'
   return architecture === 'roberta' || architecture === 'xlm-roberta' ? 'bert' : architecture
 }

@@ -7,17 +7,6 @@ import { type Linear } from './linear'
 
 export type ActivationType = 'f32' | 'f16'
 
-/** Widths of the activations between kernels, in elements a token. */
-export interface WorkspaceShape {
-  hidden: number
-  qkv: number
-  attention: number
-  feedForward: number
-  activated: number
-  /** Logits a row, padded to a multiple of 4. */
-  vocabStride: number
-}
-
 /** Tiles of query tokens for one attention dispatch, as attention.wgsl reads them, and what they cost. */
 export interface AttentionTiles {
   buffer: GPUBuffer

@@ -131,7 +131,7 @@ function fitScale(
 }
 
 /** Weighted sum of squared differences between the weights and their nearest levels. */
-export function gridError(
+function gridError(
   values: ArrayLike<number>,
   from: number,
   to: number,

@@ -6,7 +6,7 @@ import { type QuantizedMatrix } from '../formats/quantized-matrix'
 export type Group = number | 'row'
 
 /** Smallest group that a kernel reads, and what all groups but a whole row are multiples of. */
-export const groupUnit = 32
+const groupUnit = 32
 
 /** Groups that divide a row of `cols` inputs, the row itself last. */
 export function groupsOf(cols: number): number[] {

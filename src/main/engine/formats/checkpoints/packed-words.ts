@@ -4,7 +4,7 @@
  */
 
 /** Words that `count` codes take; a whole number only where `count * bits` is a multiple of 32. */
-export const wordsFor = (count: number, bits: number): number => (count * bits) / 32
+const wordsFor = (count: number, bits: number): number => (count * bits) / 32
 
 /**
  * A table of codes as words along its columns.

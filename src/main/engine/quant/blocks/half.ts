@@ -15,11 +15,6 @@ function tabulate(): Float32Array {
   return table
 }
 
-/** The value of an IEEE 754 binary16 given as its 16 bits. */
-export function f16ToNumber(bits: number): number {
-  return halves[bits]
-}
-
 /** Little-endian f16 at `offset`. */
 export function f16At(bytes: Uint8Array, offset: number): number {
   return halves[bytes[offset] | (bytes[offset + 1] << 8)]
