@@ -3,8 +3,9 @@ import { type Ceiling, type CeilingName } from '../../shared/contract/ceilings'
 import { Probe } from './bench'
 import { type Gpu } from './device/gpu'
 import { dotInt8, multiplyAdd, streamCopy, streamRead } from './kernels/ceilings'
-import { type Kernel } from './kernels/define-kernel'
+import { type ConstantValue, type TypedKernel } from './kernels/define-kernel'
 import { Recorder } from './kernels/recorder'
+import { shortestCall } from './kernels/shortest-call'
 
 export interface CeilingProbe {
   name: CeilingName
@@ -51,17 +52,26 @@ const openers: Record<CeilingName, Open> = {
   readback: (gpu) => roundTripProbe(gpu, 'readback'),
 }
 
-type RecordCalls = (recorder: Recorder) => void
+interface Work<B extends string, P extends string, C extends string> {
+  kernel: TypedKernel<B, P, C>
+  constants: Record<C, ConstantValue>
+  buffers: Record<B, GPUBuffer>
+  values: Record<P, number>
+}
 
-function rateProbe(
+/** How much a kernel gets done in a second: of bytes where the unit is GB/s, else of operations. */
+function rateProbe<B extends string, P extends string, C extends string>(
   gpu: Gpu,
   name: CeilingName,
   unit: Ceiling['unit'],
-  amount: number,
-  buffers: GPUBuffer[],
-  record: RecordCalls,
+  { kernel, constants, buffers, values }: Work<B, P, C>,
 ): CeilingProbe {
-  const probe = new Probe(gpu, { flops: 0, bytes: 0 }, buffers, record)
+  const shape = { ...values, LANES: gpu.profile.lanes }
+  const cost = { flops: kernel.flops(shape), bytes: kernel.bytes(shape) }
+  const probe = new Probe(gpu, cost, Object.values(buffers), (recorder) =>
+    recorder.run(kernel, constants, buffers, values),
+  )
+  const amount = unit === 'GB/s' ? cost.bytes : cost.flops
   return {
     name,
     unit,
@@ -71,28 +81,23 @@ function rateProbe(
 }
 
 const vectorsThatFit = (gpu: Gpu, bytes: number) => Math.floor(Math.min(bytes, gpu.maxBindingBytes) / 16)
-const costOf = (count: Kernel['flops'], gpu: Gpu, shape: { [name: string]: number }) =>
-  count({ ...shape, LANES: gpu.profile.lanes })
 
 async function readProbe(gpu: Gpu, name: CeilingName, bytes: number, run: number, rounds: number) {
   const count = vectorsThatFit(gpu, bytes)
-  const shape = { count, run, groups: Math.ceil(count / run) * rounds }
+  const values = { count, run, groups: Math.ceil(count / run) * rounds }
   const x = await gpu.allocate('ceiling stream', count * 16)
-  const out = await gpu.allocate('ceiling stream result', shape.groups * gpu.profile.lanes * 4)
-  return rateProbe(gpu, name, 'GB/s', costOf(streamRead.bytes, gpu, shape), [x, out], (recorder) =>
-    recorder.run(streamRead, {}, { x, out }, shape),
-  )
+  const out = await gpu.allocate('ceiling stream result', values.groups * gpu.profile.lanes * 4)
+  return rateProbe(gpu, name, 'GB/s', { kernel: streamRead, constants: {}, buffers: { x, out }, values })
 }
 
 async function copyProbe(gpu: Gpu): Promise<CeilingProbe> {
-  const shape = { count: vectorsThatFit(gpu, streamBytes / 2), run: streamRun }
-  const x = await gpu.allocate('ceiling copy source', shape.count * 16)
-  const y = await gpu.allocate('ceiling copy target', shape.count * 16)
-  return rateProbe(gpu, 'stream_copy', 'GB/s', costOf(streamCopy.bytes, gpu, shape), [x, y], (recorder) =>
-    recorder.run(streamCopy, {}, { x, y }, shape),
-  )
+  const values = { count: vectorsThatFit(gpu, streamBytes / 2), run: streamRun }
+  const x = await gpu.allocate('ceiling copy source', values.count * 16)
+  const y = await gpu.allocate('ceiling copy target', values.count * 16)
+  return rateProbe(gpu, 'stream_copy', 'GB/s', { kernel: streamCopy, constants: {}, buffers: { x, y }, values })
 }
 
+/** `starts`: of the chains of every lane. */
 async function chainBuffers(gpu: Gpu, groups: number, starts: ArrayBufferView<ArrayBuffer>) {
   const x = await gpu.allocate('ceiling chains', starts.byteLength)
   gpu.write(x, 0, starts)
@@ -100,37 +105,26 @@ async function chainBuffers(gpu: Gpu, groups: number, starts: ArrayBufferView<Ar
 }
 
 async function multiplyAddProbe(gpu: Gpu, number: 'f32' | 'f16'): Promise<CeilingProbe> {
-  const shape = { groups: gpu.profile.parallelWorkgroups * 16, rounds: 2048, factor: 0.999, shift: 0.001 }
+  const values = { groups: gpu.profile.parallelWorkgroups * 16, rounds: 2048, factor: 0.999, shift: 0.001 }
   const starts = Float32Array.from({ length: gpu.profile.lanes * 16 }, (_, i) => i / 16)
-  const values = number === 'f16' ? Float16Array.from(starts) : starts
-  const { x, out } = await chainBuffers(gpu, shape.groups, values)
+  const buffers = await chainBuffers(gpu, values.groups, number === 'f16' ? Float16Array.from(starts) : starts)
   const name = number === 'f32' ? 'multiply_add' : 'multiply_add_f16'
-  return rateProbe(gpu, name, 'GFLOP/s', costOf(multiplyAdd.flops, gpu, shape), [x, out], (recorder) =>
-    recorder.run(multiplyAdd, { NUMBER: number }, { x, out }, shape),
-  )
+  return rateProbe(gpu, name, 'GFLOP/s', { kernel: multiplyAdd, constants: { NUMBER: number }, buffers, values })
 }
 
 async function dotProbe(gpu: Gpu): Promise<CeilingProbe> {
-  const shape = { groups: gpu.profile.parallelWorkgroups * 16, rounds: 512, factor: 0x03fd02ff }
-  const { x, out } = await chainBuffers(gpu, shape.groups, Int32Array.from({ length: gpu.profile.lanes * 16 }, (_, i) => i * 7919)) // prettier-ignore
-  return rateProbe(gpu, 'dot_int8', 'GOP/s', costOf(dotInt8.flops, gpu, shape), [x, out], (recorder) =>
-    recorder.run(dotInt8, {}, { x, out }, shape),
-  )
+  const values = { groups: gpu.profile.parallelWorkgroups * 16, rounds: 512, factor: 0x03fd02ff }
+  const starts = Int32Array.from({ length: gpu.profile.lanes * 16 }, (_, i) => i * 7919)
+  const buffers = await chainBuffers(gpu, values.groups, starts)
+  return rateProbe(gpu, 'dot_int8', 'GOP/s', { kernel: dotInt8, constants: {}, buffers, values })
 }
 
-/** What a trivial kernel needs: a dispatch that does next to nothing. */
-async function trivialKernel(gpu: Gpu) {
-  const shape = { groups: 1, rounds: 0, factor: 0, shift: 0 }
-  const { x, out } = await chainBuffers(gpu, 1, new Float32Array(gpu.profile.lanes * 16))
-  const recorder = new Recorder(gpu)
-  return { recorder, buffers: [x, out], run: () => recorder.run(multiplyAdd, { NUMBER: 'f32' }, { x, out }, shape) }
-}
-
-/** Dispatches that wait for one another, as those of a decoding step do: they write the same buffer. The shortest of some groups. */
+/** Dispatches that wait for one another, as those of a decoding step do. The shortest of some groups. */
 async function dispatchProbe(gpu: Gpu): Promise<CeilingProbe> {
-  const { recorder, buffers, run } = await trivialKernel(gpu)
+  const recorder = new Recorder(gpu)
+  const call = await shortestCall(gpu, recorder)
   const group = async () => {
-    for (let i = 0; i < tinyDispatches; i++) run()
+    for (let i = 0; i < tinyDispatches; i++) call.run()
     const start = performance.now()
     recorder.submit()
     await gpu.idle()
@@ -144,18 +138,19 @@ async function dispatchProbe(gpu: Gpu): Promise<CeilingProbe> {
       for (let i = 0; i < dispatchGroups; i++) best = Math.min(best, await group())
       return best
     },
-    release: () => buffers.forEach((buffer) => gpu.release(buffer)),
+    release: () => call.release(),
   }
 }
 
 /** One dispatch, submitted and waited for; 'readback': its result, four bytes, read as well. The median of many. */
 async function roundTripProbe(gpu: Gpu, name: 'submit' | 'readback'): Promise<CeilingProbe> {
-  const { recorder, buffers, run } = await trivialKernel(gpu)
+  const recorder = new Recorder(gpu)
+  const call = await shortestCall(gpu, recorder)
   const staging = await gpu.allocate('ceiling readback', 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
   const once = async () => {
     const start = performance.now()
-    run()
-    if (name === 'readback') recorder.copy(buffers[1], 0, staging, 0, 4)
+    call.run()
+    if (name === 'readback') recorder.copy(call.out, 0, staging, 0, 4)
     recorder.submit()
     if (name === 'readback') await gpu.mapped(staging, 4)
     else await gpu.idle()
@@ -169,6 +164,9 @@ async function roundTripProbe(gpu: Gpu, name: 'submit' | 'readback'): Promise<Ce
       for (let i = 0; i < roundTrips; i++) times.push(await once())
       return times.sort((a, b) => a - b)[roundTrips / 2]
     },
-    release: () => [...buffers, staging].forEach((buffer) => gpu.release(buffer)),
+    release: () => {
+      call.release()
+      gpu.release(staging)
+    },
   }
 }

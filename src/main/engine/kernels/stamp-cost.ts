@@ -1,7 +1,7 @@
 /** What time stamps cost: the shortest kernel alone in stamped passes against many of it in one. */
 import { type Gpu } from '../device/gpu'
-import { multiplyAdd } from './ceilings'
 import { Recorder } from './recorder'
+import { shortestCall } from './shortest-call'
 import { type StampSet } from './stamps'
 
 const calls = 64
@@ -9,10 +9,8 @@ const trials = 4
 
 /** Nanoseconds that a pair of stamps adds to the time between them; the stamps are free for other uses afterwards. */
 export async function stampCostNs(gpu: Gpu, stamps: StampSet): Promise<number> {
-  const x = await gpu.allocate('stamp cost', gpu.profile.lanes * 64)
-  const out = await gpu.allocate('stamp cost result', gpu.profile.lanes * 4)
   const recorder = new Recorder(gpu)
-  const shape = { groups: 1, rounds: 0, factor: 0, shift: 0 }
+  const call = await shortestCall(gpu, recorder)
   /** Nanoseconds between the stamps of each of so many passes with so many calls. */
   const time = async (passes: number, callsEach: number) => {
     let begun = 0
@@ -21,7 +19,7 @@ export async function stampCostNs(gpu: Gpu, stamps: StampSet): Promise<number> {
       before: () => (recorded++ % callsEach === 0 ? stamps.around(begun++) : undefined),
       beforeSubmit: (encoder) => stamps.resolve(encoder, passes),
     }
-    for (let i = 0; i < passes * callsEach; i++) recorder.run(multiplyAdd, { NUMBER: 'f32' }, { x, out }, shape)
+    for (let i = 0; i < passes * callsEach; i++) call.run()
     recorder.submit()
     const times = await stamps.read(passes)
     return Array.from({ length: passes }, (_, i) => times[2 * i + 1] - times[2 * i]).sort((a, b) => a - b)
@@ -40,7 +38,6 @@ export async function stampCostNs(gpu: Gpu, stamps: StampSet): Promise<number> {
     return Math.max(0, alone - among)
   } finally {
     await gpu.idle()
-    gpu.release(x)
-    gpu.release(out)
+    call.release()
   }
 }
