@@ -6,12 +6,12 @@ import { elementsOf, type TensorInfo, type WeightFile } from '../formats/weight-
 import { dequantizeMatrix, type QuantizedMatrix } from '../formats/quantized-matrix'
 import { dequantize } from '../quant/blocks/dequantize'
 import { encodeBlocks } from '../quant/blocks/encode'
-import { type PackedTiles, TilePacker } from '../quant/pack'
 import { columnOrder, packCodes, packStored } from '../quant/pack-rows'
-import { isScaled, layoutOf, layoutOfTensor, packedBytes, type PackedLayout, sameLayout } from '../quant/packed-layout'
+import { isScaled, layoutOf, layoutOfTensor, sameLayout } from '../quant/packed-layout'
 import { type Gpu } from '../device/gpu'
 import { CodeRows, isPadded, RowReader, type RowSource, takeStacked } from './rows'
-import { type MatrixPiece, type PackedMatrix, WeightBuffers } from './weights'
+import { type MatrixPlan, uploadMatrix } from './upload-matrix'
+import { type PackedMatrix, WeightBuffers } from './weights'
 
 export interface LoadProgress {
   loadedBytes: number
@@ -27,22 +27,8 @@ export interface WeightLoaderOptions {
   int8?: boolean
 }
 
-/** A matrix to put on the GPU. */
-interface PackPlan {
-  label: string
-  layout: PackedLayout
-  rows: number
-  cols: number
-  /** Bytes of a row where it comes from. */
-  rowBytes: number
-  tiles: (packer: TilePacker, first: number, count: number) => Promise<PackedTiles>
-}
-
 const sameGroups = (a: QuantizedMatrix, b: QuantizedMatrix): boolean =>
   a.groupOf !== null && b.groupOf !== null && a.groupOf.every((g, c) => b.groupOf![c] === g)
-
-/** Bytes read at a time. */
-const chunkBytes = 4 << 20
 
 export class WeightLoader {
   readonly buffers: WeightBuffers
@@ -166,7 +152,7 @@ export class WeightLoader {
     const { blockSize, blockBytes } = blockTypes[type]
     const int8 = this.options.int8 === true && blockSize === 1 && cols % 32 === 0
     const stored = int8 ? 'q8_0' : type
-    return this.pack({
+    return this.upload({
       label: sources[0].name,
       layout: layoutOf(stored),
       rows: readers.reduce((sum, r) => sum + r.rows, 0),
@@ -196,7 +182,7 @@ export class WeightLoader {
     const info = this.info(sources[0].name)
     const order = columnOrder(parts[0].matrix)
     const columns = order === 'uneven' ? null : order
-    const matrix = await this.pack({
+    const matrix = await this.upload({
       label: info.name,
       layout: order === 'uneven' ? layoutOf('f32') : layoutOfTensor(info),
       rows: parts.reduce((sum, p) => sum + p.rows, 0),
@@ -220,60 +206,8 @@ export class WeightLoader {
     return matrix
   }
 
-  private async pack(plan: PackPlan): Promise<PackedMatrix> {
-    const { layout, rows, cols } = plan
-    const packer = new TilePacker(layout, cols, this.gpu.profile.lanes)
-    const matrix: PackedMatrix = { layout, rows, cols, pieces: [], columns: null }
-    if (layout.inputThreshold !== undefined) await this.buffers.roomForRounded(cols)
-    const tileRows = this.gpu.profile.lanes * 4
-    const chunkRows = Math.max(tileRows, Math.floor(chunkBytes / plan.rowBytes / tileRows) * tileRows)
-    const pieceRows = this.rowsPerPiece(matrix, tileRows)
-    for (let first = 0; first < rows; first += pieceRows) {
-      const piece = await this.allocatePiece(plan.label, matrix, first, Math.min(pieceRows, rows - first))
-      matrix.pieces.push(piece)
-      for (let row = 0; row < piece.rows; row += chunkRows) {
-        throwIfCancelled(this.options.signal)
-        const count = Math.min(chunkRows, piece.rows - row)
-        this.upload(piece, matrix, row, await plan.tiles(packer, first + row, count))
-      }
-    }
-    return matrix
-  }
-
-  private upload(piece: MatrixPiece, matrix: PackedMatrix, row: number, tiles: PackedTiles): void {
-    const before = packedBytes(matrix.layout, row, matrix.cols, this.gpu.profile.lanes)
-    this.gpu.write(piece.weights, before.weights, tiles.weights)
-    if (tiles.scales.length > 0) this.gpu.write(piece.scales, before.scales, tiles.scales)
-    if (tiles.highBits.length > 0) this.gpu.write(piece.highBits, before.highBits, tiles.highBits)
-  }
-
-  private async allocatePiece(
-    label: string,
-    matrix: PackedMatrix,
-    firstRow: number,
-    rows: number,
-  ): Promise<MatrixPiece> {
-    const bytes = packedBytes(matrix.layout, rows, matrix.cols, this.gpu.profile.lanes)
-    return {
-      firstRow,
-      rows,
-      weights: await this.buffers.allocate(label, bytes.weights),
-      scales: await this.buffers.allocate(`${label} scales`, bytes.scales),
-      highBits: await this.buffers.allocate(`${label} high bits`, bytes.highBits),
-    }
-  }
-
-  /** Whole tiles whose largest buffer a binding can hold. */
-  private rowsPerPiece(matrix: PackedMatrix, tileRows: number): number {
-    const tile = packedBytes(matrix.layout, tileRows, matrix.cols, this.gpu.profile.lanes)
-    const tiles = Math.floor(
-      Math.min(this.gpu.maxBindingBytes, this.gpu.maxBufferBytes) / Math.max(tile.weights, tile.scales, tile.highBits),
-    )
-    if (tiles > 0) return tiles * tileRows
-    throw new MoruError(
-      'out_of_memory',
-      `A row of ${matrix.cols} weights is too long for this adapter’s buffer bindings of ${this.gpu.maxBindingBytes} bytes.`,
-    )
+  private upload(plan: MatrixPlan): Promise<PackedMatrix> {
+    return uploadMatrix(this.gpu, this.buffers, plan, this.options.signal)
   }
 
   private rowReader(source: RowSource, cols: number): RowReader {
