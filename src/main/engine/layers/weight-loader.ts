@@ -152,7 +152,7 @@ export class WeightLoader {
     const { blockSize, blockBytes } = blockTypes[type]
     const int8 = this.options.int8 === true && blockSize === 1 && cols % 32 === 0
     const stored = int8 ? 'q8_0' : type
-    return this.upload({
+    const matrix = await this.upload({
       label: sources[0].name,
       layout: layoutOf(stored),
       rows: readers.reduce((sum, r) => sum + r.rows, 0),
@@ -167,6 +167,8 @@ export class WeightLoader {
         )
       },
     })
+    this.forget(sources)
+    return matrix
   }
 
   private async stackCodes(sources: RowSource[], cols: number): Promise<PackedMatrix> {
@@ -178,7 +180,7 @@ export class WeightLoader {
       this.checkInputs(info, cols)
       parts.push(new CodeRows(await this.codes(info), source))
     }
-    for (const { name } of sources) this.held.delete(this.info(name).name)
+    this.forget(sources)
     const info = this.info(sources[0].name)
     const order = columnOrder(parts[0].matrix)
     const columns = order === 'uneven' ? null : order
@@ -204,6 +206,10 @@ export class WeightLoader {
     this.report(this.loadedBytes)
     this.held.set(info.name, matrix)
     return matrix
+  }
+
+  private forget(sources: RowSource[]): void {
+    for (const { name } of sources) this.held.delete(this.info(name).name)
   }
 
   private upload(plan: MatrixPlan): Promise<PackedMatrix> {
