@@ -1,11 +1,9 @@
 /** Watches a generation from both sides: the recorder's submissions and kernels, and the host's work around them. */
 import { costOf, type KernelTimer, type TimedCall } from '../kernels/kernel-timer'
 import { type KernelCall, type RecordObserver } from '../kernels/recorder'
-import { type StepObserver, type StepSpan } from '../runtime/loaded-model'
+import { nowNs, type StepObserver, type StepSpan } from '../runtime/step-observer'
 import { KernelClasses } from './kernel-classes'
 import { type Lane, type Phase, type Timeline } from './timeline'
-
-const nowNs = () => Number(process.hrtime.bigint())
 
 /** Milliseconds of the host's own work, each part between two readings of its clock. */
 export interface HostTimes {

@@ -10,6 +10,9 @@ import { type GenerateEvent, type GenerateRequest } from './generate'
 import { type ModelRunner } from './model-runner'
 import { Scheduler, type ScheduledStep } from './scheduler'
 import { Sequence } from './sequence'
+import { type StepEntry } from './step-inputs'
+import { nowNs, type StepObserver } from './step-observer'
+import { TokenRate } from './token-rate'
 
 /** Tokens scored in one step: few enough to cancel within a second on a software adapter. */
 const scoredTokens = 64
@@ -21,26 +24,6 @@ export interface LoadedModelParts {
   template: ChatTemplate | null
   loadMs: number
 }
-
-/** When a step began and had its result, in nanoseconds of process.hrtime.bigint(). */
-export interface StepSpan {
-  beginNs: number
-  endNs: number
-  /** Some sequence computed more than one token. */
-  prefill: boolean
-}
-
-/** Hears what the host does with every step. */
-export interface StepObserver {
-  /** Waited for before tokens are chosen: a profiler reads its stamps back. */
-  computed(span: StepSpan): Promise<void>
-  /** Tokens were chosen and given out. */
-  chosen(beginNs: number, endNs: number): void
-  /** The turn of the event loop after a step, in which readers get their events. */
-  turned(beginNs: number, endNs: number): void
-}
-
-const nowNs = () => Number(process.hrtime.bigint())
 
 export class LoadedModel {
   stepObserver: StepObserver | null = null
@@ -59,7 +42,7 @@ export class LoadedModel {
   private closing: Promise<void> | null = null
   /** Ends when the work that wants the model alone is done. */
   private lone: Promise<void> | null = null
-  private readonly rate = { tokens: 0, since: 0, perSecond: null as number | null }
+  private readonly rate = new TokenRate()
 
   constructor(parts: LoadedModelParts) {
     this.gpu = parts.gpu
@@ -148,10 +131,9 @@ export class LoadedModel {
   private async *run(request: GenerateRequest): AsyncGenerator<GenerateEvent> {
     this.check(request.promptIds)
     if (request.promptIds.length >= this.contextLength)
-      throw contextFull(
-        `The prompt has ${request.promptIds.length} tokens; the context holds ${this.contextLength}, the answer included.`,
+      throw this.contextFull(
         request.promptIds.length,
-        this.contextLength,
+        `The prompt has ${request.promptIds.length} tokens; the context holds ${this.contextLength}, the answer included.`,
       )
     const sequence = new Sequence(request, this.tokenizer)
     this.scheduler.add(sequence)
@@ -172,21 +154,13 @@ export class LoadedModel {
     ids: number[],
     options: { signal?: AbortSignal; onProgress?: (done: number) => void } = {},
   ): Promise<Float32Array> {
-    await this.admitted(options.signal)
-    this.checkLength(ids)
-    const out = new Float32Array(ids.length - 1)
-    const blocks = await this.scheduler.hold(Math.ceil(out.length / blockTokens), options.signal)
-    try {
-      for (let at = 0; at < out.length;) {
-        throwIfCancelled(options.signal)
-        const count = Math.min(scoredTokens, out.length - at)
-        const entry = { ids: ids.slice(at, at + count), position: at, blocks, logits: 'all' as const }
-        out.set(await this.exclusive(() => this.runner.losses([entry], ids.slice(at + 1, at + 1 + count))), at)
-        at += count
-        options.onProgress?.(at)
-      }
-    } finally {
-      this.scheduler.giveBack(blocks)
+    const out = new Float32Array(Math.max(0, ids.length - 1))
+    const losses = (entry: StepEntry) =>
+      this.runner.losses([entry], ids.slice(entry.position + 1, entry.position + 1 + entry.ids.length))
+    let done = 0
+    for await (const found of this.inTurns(ids, out.length, losses, options.signal)) {
+      out.set(found, done)
+      options.onProgress?.((done += found.length))
     }
     return out
   }
@@ -195,15 +169,26 @@ export class LoadedModel {
    * Logits after each of the ids, given what is before it, some tokens at a time: [tokens][vocab], valid until the next is asked for.
    * Waits its turn for room in the cache. Throws context_full, invalid_input, cancelled.
    */
-  async *predict(ids: number[], signal?: AbortSignal): AsyncGenerator<Float32Array[]> {
+  predict(ids: number[], signal?: AbortSignal): AsyncGenerator<Float32Array[]> {
+    return this.inTurns(ids, ids.length, (entry) => this.runner.logits([entry]), signal)
+  }
+
+  /** What `compute` finds for the first `count` of the ids, few at a time, in turn with the steps of requests. */
+  private async *inTurns<T>(
+    ids: number[],
+    count: number,
+    compute: (entry: StepEntry) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<T> {
     await this.admitted(signal)
     this.checkLength(ids)
-    const blocks = await this.scheduler.hold(Math.ceil(ids.length / blockTokens), signal)
+    const blocks = await this.scheduler.hold(Math.ceil(count / blockTokens), signal)
     try {
-      for (let at = 0; at < ids.length; at += scoredTokens) {
+      for (let first = 0; first < count; first += scoredTokens) {
         throwIfCancelled(signal)
-        const entry = { ids: ids.slice(at, at + scoredTokens), position: at, blocks, logits: 'all' as const }
-        yield await this.exclusive(() => this.runner.logits([entry]))
+        const own = ids.slice(first, Math.min(first + scoredTokens, count))
+        const entry: StepEntry = { ids: own, position: first, blocks, logits: 'all' }
+        yield await this.exclusive(() => compute(entry))
       }
     } finally {
       this.scheduler.giveBack(blocks)
@@ -233,11 +218,11 @@ export class LoadedModel {
   private checkLength(ids: number[]): void {
     this.check(ids)
     if (ids.length <= this.contextLength) return
-    throw contextFull(
-      `${ids.length} tokens to score; the context holds ${this.contextLength}.`,
-      ids.length,
-      this.contextLength,
-    )
+    throw this.contextFull(ids.length, `${ids.length} tokens to score; the context holds ${this.contextLength}.`)
+  }
+
+  private contextFull(promptTokens: number, message: string): MoruError {
+    return new MoruError('context_full', message, { details: { promptTokens, contextLength: this.contextLength } })
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -302,7 +287,7 @@ export class LoadedModel {
       // It may have been cancelled while all candidates were read.
       if (sequence.finishReason) continue
       sequence.accept(chosen, this.contextLength)
-      this.count()
+      this.rate.count()
     }
   }
 
@@ -313,18 +298,4 @@ export class LoadedModel {
         : 'Its weights are damaged, or the file is not what it says.'
     return new MoruError('unsupported', `The model’s logits are not numbers. ${remedy}`)
   }
-
-  /** Tokens a second over the last half second. */
-  private count(): void {
-    const now = performance.now()
-    if (now - this.rate.since > 2000) Object.assign(this.rate, { tokens: 0, since: now })
-    this.rate.tokens++
-    if (now - this.rate.since < 500) return
-    this.rate.perSecond = (this.rate.tokens * 1000) / (now - this.rate.since)
-    Object.assign(this.rate, { tokens: 0, since: now })
-  }
-}
-
-function contextFull(message: string, promptTokens: number, contextLength: number): MoruError {
-  return new MoruError('context_full', message, { details: { promptTokens, contextLength } })
 }
