@@ -4,7 +4,7 @@ import { ByteFallback } from './byte-fallback'
 import { ByteLevelBpe, parseMerges } from './byte-level-bpe'
 import { Charsmap } from './charsmap'
 import { correctControlTokens, endOfTurnIds } from './control-texts'
-import { byteList, flag, type Metadata, numberList, stringList, text, tokenId } from './gguf-metadata'
+import { byteList, flag, key, type Metadata, numberList, stringList, text, tokenId } from './gguf-metadata'
 import { preTokenizerOf, splitText } from './pre-tokenizers'
 import { CharacterBpe, ScoredMerges } from './sentencepiece-bpe'
 import { meta, normalizeSpacing, type SpacingRules, spellPiece } from './sentencepiece-normalizer'
@@ -13,8 +13,6 @@ import { Unigram } from './unigram'
 import { byteOfToken, tokenType, Vocabulary } from './vocabulary'
 import { matchedTokens, type TokenizerParts, VocabularyTokenizer } from './vocabulary-tokenizer'
 import { bertWords, normalizeBert, WordPiece } from './wordpiece'
-
-const key = (name: string): string => `tokenizer.ggml.${name}`
 
 type Special = Pick<TokenizerParts, 'bosId' | 'eosId' | 'unknownId' | 'padId' | 'endIds'>
 /** Ids where the file names none: those that the tokenizer's first models had. */

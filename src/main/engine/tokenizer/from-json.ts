@@ -1,13 +1,13 @@
 import { MoruError } from '../../../shared/errors'
 import { bytesOfToken } from './byte-alphabet'
 import { ByteFallback } from './byte-fallback'
-import { ByteLevelBpe, mergeTable, parseMerges, type TextModel } from './byte-level-bpe'
+import { ByteLevelBpe, mergeTable, type TextModel } from './byte-level-bpe'
 import { correctControlTokens, endOfTurnIds } from './control-texts'
 import { affixesOf } from './json-affixes'
-import { asId, asList, asNumber, asObject, asString, type JsonObject, typeOf } from './json-fields'
+import { asId, asList, asNumber, asObject, type JsonObject, typeOf } from './json-fields'
 import { normalizerOf } from './json-normalizer'
 import { componentsOf, hasType, splitterOf } from './json-pre-tokenizer'
-import { readAddedTokens, readVocabulary } from './json-vocabulary'
+import { readAddedTokens, readMerges, readVocabulary } from './json-vocabulary'
 import { CharacterBpe, rankedMerges } from './sentencepiece-bpe'
 import { spellPiece } from './sentencepiece-normalizer'
 import { type Tokenizer } from './tokenizer'
@@ -134,18 +134,6 @@ function wordPiece(
 function spell(token: string, type: number): Uint8Array {
   const byte = type === tokenType.byte ? byteOfToken(token) : null
   return byte === null ? spellPiece(token) : Uint8Array.of(byte)
-}
-
-/** Both spellings: "left right" and ["left", "right"]. */
-function readMerges(value: unknown): (readonly [string, string])[] {
-  const where = 'tokenizer.json: model.merges'
-  const merges = asList(value, where)
-  if (merges.every((merge) => typeof merge === 'string')) return [...parseMerges(merges)]
-  return merges.map((merge, i) => {
-    const pair = asList(merge, `${where}[${i}]`)
-    if (pair.length !== 2) throw new MoruError('invalid_file', `${where}[${i}]: a pair of tokens belongs here.`)
-    return [asString(pair[0], `${where}[${i}]`), asString(pair[1], `${where}[${i}]`)]
-  })
 }
 
 /** Whether decoding drops the first space: what a Strip step, Metaspace or WordPiece decoder does. */

@@ -3,6 +3,9 @@ import { type MetadataValue } from '../formats/weight-file'
 
 export type Metadata = ReadonlyMap<string, MetadataValue>
 
+/** The key of a part of the tokenizer. */
+export const key = (name: string): string => `tokenizer.ggml.${name}`
+
 const broken = (key: string, what: string): MoruError =>
   new MoruError('invalid_file', `${key}: ${what}. The file is damaged or was written by a faulty tool.`)
 

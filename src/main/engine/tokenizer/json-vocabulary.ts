@@ -1,4 +1,5 @@
 import { MoruError } from '../../../shared/errors'
+import { parseMerges } from './byte-level-bpe'
 import { asId, asList, asObject, asString, type JsonObject } from './json-fields'
 import { byteOfToken, maxTokens, quote, tokenType, Vocabulary } from './vocabulary'
 
@@ -65,4 +66,16 @@ function typesOf(model: JsonObject, tokens: (string | undefined)[], added: reado
   })
   for (const token of added) types[token.id] = token.special ? tokenType.control : tokenType.userDefined
   return types
+}
+
+/** A BPE model's `merges`, in both spellings: "left right" and ["left", "right"]. */
+export function readMerges(value: unknown): (readonly [string, string])[] {
+  const where = 'tokenizer.json: model.merges'
+  const merges = asList(value, where)
+  if (merges.every((merge) => typeof merge === 'string')) return [...parseMerges(merges)]
+  return merges.map((merge, i) => {
+    const pair = asList(merge, `${where}[${i}]`)
+    if (pair.length !== 2) throw new MoruError('invalid_file', `${where}[${i}]: a pair of tokens belongs here.`)
+    return [asString(pair[0], `${where}[${i}]`), asString(pair[1], `${where}[${i}]`)]
+  })
 }

@@ -1,18 +1,17 @@
 /** Writes the tokenizer of a safetensors folder as GGUF metadata, in the words that llama.cpp knows. */
 import { gguf, type GgufValue } from '../formats/gguf-types'
-import { parseMerges } from './byte-level-bpe'
 import { correctControlTokens } from './control-texts'
 import { readSentencePieceModel } from './from-sentencepiece'
-import { asList, asNumber, asObject, asString, type JsonObject, typeOf } from './json-fields'
+import { key } from './gguf-metadata'
+import { asList, asNumber, asObject, type JsonObject, typeOf } from './json-fields'
 import { componentsOf, hasType } from './json-pre-tokenizer'
-import { readAddedTokens, readVocabulary } from './json-vocabulary'
+import { readAddedTokens, readMerges, readVocabulary } from './json-vocabulary'
 import type { TokenizerFiles } from './load'
 import { recognizePreTokenizer } from './recognize-pre-tokenizer'
 import { meta } from './sentencepiece-normalizer'
 import { type Tokenizer } from './tokenizer'
 import { tokenType, type Vocabulary } from './vocabulary'
 
-const key = (name: string): string => `tokenizer.ggml.${name}`
 type Pairs = [name: string, value: GgufValue][]
 
 /**
@@ -57,16 +56,6 @@ const vocabularyPairs = (tokens: readonly string[], types: ArrayLike<number>): P
   ['tokens', gguf.texts(tokens)],
   ['token_type', gguf.numbers('i32', Int32Array.from(types))],
 ]
-
-function readMerges(value: unknown): (readonly [string, string])[] {
-  const where = 'tokenizer.json: model.merges'
-  const merges = asList(value, where)
-  if (merges.every((merge) => typeof merge === 'string')) return [...parseMerges(merges)]
-  return merges.map((merge) => {
-    const [left, right] = asList(merge, where)
-    return [asString(left, where), asString(right, where)] as const
-  })
-}
 
 /** The earlier a token can be made, the better it scores: SentencePiece then joins in the order of the merges. */
 function scoresFromMerges(vocabulary: Vocabulary, merges: readonly (readonly [string, string])[]): Float32Array {

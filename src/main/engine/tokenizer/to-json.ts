@@ -1,15 +1,14 @@
 /** Writes the tokenizer of a GGUF file's metadata as tokenizer.json and tokenizer_config.json, which transformers reads. */
 import { MoruError } from '../../../shared/errors'
+import { parseMerges } from './byte-level-bpe'
 import { correctControlTokens } from './control-texts'
 import { tokenizerFromGguf } from './from-gguf'
-import { byteList, flag, type Metadata, numberList, stringList, text } from './gguf-metadata'
+import { byteList, flag, key, type Metadata, numberList, stringList, text } from './gguf-metadata'
 import { type JsonObject } from './json-fields'
 import { preTokenizerOf } from './pre-tokenizers'
 import { meta } from './sentencepiece-normalizer'
 import { type Tokenizer } from './tokenizer'
 import { tokenType, Vocabulary } from './vocabulary'
-
-const key = (name: string): string => `tokenizer.ggml.${name}`
 
 export interface TokenizerJson {
   /** tokenizer.json */
@@ -88,10 +87,6 @@ function byteLevel(metadata: Metadata, tokenizer: Tokenizer, vocabulary: Vocabul
     ...written.map((pattern) => split(pattern)),
     { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: gpt2 },
   ]
-  const pairs = (stringList(metadata, key('merges')) ?? []).map((merge) => {
-    const space = merge.indexOf(' ', 1)
-    return [merge.slice(0, space), merge.slice(space + 1)] as const
-  })
   const byteLevelStep = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: false, use_regex: true }
   const around = affixes(tokenizer)
   return {
@@ -101,7 +96,7 @@ function byteLevel(metadata: Metadata, tokenizer: Tokenizer, vocabulary: Vocabul
     decoder: byteLevelStep,
     model: bpeModel({
       vocab: vocabOf(vocabulary),
-      merges: spellMerges(pairs),
+      merges: spellMerges([...parseMerges(stringList(metadata, key('merges')) ?? [])]),
       ignore_merges: pre.ignoreMerges,
     }),
   }
