@@ -12,11 +12,14 @@ function bytesOf(path: string[]): Uint8Array {
   return existsSync(file) ? readFileSync(file) : gunzipSync(readFileSync(`${file}.gz`))
 }
 
+const ownMemory = ({ buffer, byteOffset, byteLength }: Uint8Array) => buffer.slice(byteOffset, byteOffset + byteLength)
+
 /** Raw little-endian floats. */
-export function readFloats(...path: string[]): Float32Array {
-  const bytes = bytesOf(path)
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
-}
+export const readFloats = (...path: string[]): Float32Array => new Float32Array(ownMemory(bytesOf(path)))
+
+/** Raw little-endian half floats. */
+export const readHalves = (...path: string[]): Float32Array =>
+  Float32Array.from(new Float16Array(ownMemory(bytesOf(path))))
 
 export const readGolden = <T>(...path: string[]): T => JSON.parse(Buffer.from(bytesOf(path)).toString('utf8')) as T
 

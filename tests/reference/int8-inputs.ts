@@ -1,4 +1,5 @@
 import { flops } from './flops'
+import { nearestInteger } from './quant'
 
 export interface Int8Inputs {
   /** [tokens, cols] */
@@ -26,15 +27,8 @@ export function int8Inputs(x: ArrayLike<number>, cols: number, threshold: number
   const codes = rows.flatMap((row, t) =>
     row.map((v, k) => {
       flops(1)
-      return outliers[t * cols + k] ? 0 : roundEven(v / scales[t])
+      return outliers[t * cols + k] ? 0 : nearestInteger(v / scales[t])
     }),
   )
   return { codes, scales, outliers }
-}
-
-function roundEven(v: number): number {
-  const down = Math.floor(v)
-  const rest = v - down
-  if (rest !== 0.5) return Math.round(v)
-  return down % 2 === 0 ? down : down + 1
 }

@@ -4,7 +4,7 @@ const half = (x: number) => new Float16Array([x])[0]
 const clamp = (x: number, most: number) => Math.min(Math.max(x, 0), most)
 
 /** Nearest integer, ties to even. */
-function nearestInteger(x: number): number {
+export function nearestInteger(x: number): number {
   const low = Math.floor(x)
   const fraction = x - low
   if (fraction === 0.5) return low % 2 === 0 ? low : low + 1

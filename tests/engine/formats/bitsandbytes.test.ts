@@ -1,6 +1,4 @@
 /** The layouts of bitsandbytes, 4 bits and LLM.int8(): packed as it packs them, read back as written. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { bitsandbytes4Writer } from '../../../src/main/engine/formats/checkpoints/bitsandbytes'
 import { llmInt8Writer } from '../../../src/main/engine/formats/checkpoints/llm-int8'
@@ -8,9 +6,15 @@ import { bitsandbytes8Config } from '../../../src/main/engine/formats/checkpoint
 import { dynamicCode, expandScales, type DoubleScales } from '../../../src/main/engine/formats/double-scales'
 import { openModelFile } from '../../../src/main/engine/formats/model-file'
 import { dequantizeMatrix, type QuantizedMatrix } from '../../../src/main/engine/formats/quantized-matrix'
+import { golden, readFloats, readGolden } from '../golden'
 import { CheckpointFolder, randomMatrix, readBack, weight } from './written-checkpoint'
 
 const folder = await CheckpointFolder.open()
+
+/** Where the values of a tensor lie among all. */
+interface Places {
+  [name: string]: { offset: number; count: number }
+}
 
 describe('bitsandbytes', () => {
   const codebooked = (rows: number, cols: number, codebook: 'nf4' | 'fp4' = 'nf4'): QuantizedMatrix =>
@@ -73,12 +77,9 @@ describe('bitsandbytes', () => {
   })
 
   it('reads what bitsandbytes itself wrote', async () => {
-    const golden = join(import.meta.dirname, '../../golden/quantization/bitsandbytes')
-    const file = await openModelFile(golden)
-    const expected = JSON.parse(await readFile(join(golden, 'expected.json'), 'utf8')) as {
-      [name: string]: { offset: number; count: number }
-    }
-    const values = new Float32Array((await readFile(join(golden, 'expected.f32'))).buffer.slice(0))
+    const file = await openModelFile(golden('quantization', 'bitsandbytes'))
+    const expected = readGolden<Places>('quantization', 'bitsandbytes', 'expected.json')
+    const values = readFloats('quantization', 'bitsandbytes', 'expected.f32')
     expect([...file.tensors.keys()].sort()).toEqual([...Object.keys(expected), 'nf4.bias'].sort())
     for (const [name, { offset, count }] of Object.entries(expected)) {
       const weights = dequantizeMatrix(await file.readQuantized!(name))

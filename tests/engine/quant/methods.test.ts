@@ -1,16 +1,14 @@
 /** Methods that need nothing but the weights, against their twins and against what other programs give. */
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { codebooks } from '../../../src/main/engine/formats/codebooks'
 import { dynamicCode, expandScales } from '../../../src/main/engine/formats/double-scales'
 import { checkQuantizedMatrix, dequantizeMatrix } from '../../../src/main/engine/formats/quantized-matrix'
-import { f16ToF32 } from '../../../src/main/engine/quant/blocks/half'
 import { quantizeScales } from '../../../src/main/engine/quant/double-quantization'
 import { groupsOf, stackRows } from '../../../src/main/engine/quant/groups'
 import { type MatrixMethod, quantizeMatrix } from '../../../src/main/engine/quant/methods'
 import { type Fill, normal, outliers, zeros } from '../../cases/fill'
 import * as twin from '../../reference/quant'
-import { golden, largestDifference, readFloats, readGolden } from '../golden'
+import { largestDifference, readFloats, readGolden, readHalves } from '../golden'
 
 const rows = 3
 const cols = 192
@@ -152,7 +150,7 @@ describe('the layer with its real inputs', () => {
   const layer = readGolden<{ rows: { bits: number; group: number; rtn: number }[] }>('quantization', 'layer.json')
   const w = readFloats('quantization', 'layer-weight.f32')
   const size = 576
-  const inputs = f16ToF32(readFileSync(golden('quantization', 'layer-inputs.f16')), 2048 * size).subarray(1024 * size)
+  const inputs = readHalves('quantization', 'layer-inputs.f16').subarray(1024 * size)
   // ||X D^T||^2 = sum over rows d of D of d^T (X^T X) d: the Gram matrix once instead of a product a recipe.
   const gram = new Float64Array(size * size)
   for (let t = 0; t < 1024; t++)

@@ -1,15 +1,14 @@
 /** GPTQ on a real layer with real inputs (tests/golden/quantization/layer.json), and its parts against their definitions. */
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { dequantizeMatrix, type QuantizedMatrix } from '../../../src/main/engine/formats/quantized-matrix'
 import { inverseFactor } from '../../../src/main/engine/quantize/cholesky'
 import { gptq, gptqFactor, type GptqOptions } from '../../../src/main/engine/quantize/gptq'
 import { Pace } from '../../../src/main/engine/quantize/pace'
-import { golden, readFloats, readGolden } from '../golden'
+import { readFloats, readGolden, readHalves } from '../golden'
 
 const size = 576
 const weights = readFloats('quantization', 'layer-weight.f32')
-const inputs = halves('quantization', 'layer-inputs.f16')
+const inputs = readHalves('quantization', 'layer-inputs.f16')
 const calibration = inputs.subarray(0, 1024 * size)
 const heldOut = inputs.subarray(1024 * size)
 const { rows: references } = readGolden<{ rows: { bits: number; group: number; gptq: number; rtn: number }[] }>(
@@ -25,11 +24,6 @@ const plain: GptqOptions = {
   damping: 0.01,
   actOrder: false,
   blockColumns: 128,
-}
-
-function halves(...path: string[]): Float32Array {
-  const bytes = readFileSync(golden(...path))
-  return Float32Array.from(new Float16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)))
 }
 
 function gramOf(x: Float32Array, cols: number): Float64Array {
