@@ -7,7 +7,7 @@ import outputs from '../../../../kernels/parts/matmul_outputs.wgsl?raw'
 import products from '../../../../kernels/parts/int8_products.wgsl?raw'
 import scales from '../../../../kernels/parts/weights_scales.wgsl?raw'
 import { defineKernel, type Shape } from './define-kernel'
-import { tilesOf } from './matmul'
+import { outputBytes, product, tilesOf } from './matmul'
 import { weightBytes } from './weight-formats'
 
 /** Tokens whose outliers are outliers together. */
@@ -36,6 +36,7 @@ export const int8Inputs = defineKernel({
 
 /** Numbers of outliers are known on the device alone, so their products and reads are not counted. */
 const shared = {
+  ...product,
   arithmetic: 'int8',
   parts: [scales, products, outputs],
   inputs: {
@@ -47,15 +48,8 @@ const shared = {
     x: 'IN[tokens, cols]',
     bias: 'f32[rows]',
   },
-  outputs: { y: 'OUT[tokens, out_stride]' },
-  params: { tokens: 'u32', cols: 'u32', steps: 'u32', rows: 'u32', out_offset: 'u32', out_stride: 'u32' },
   constants: ['IN', 'OUT', 'WIDE', 'GROUP', 'BIAS', 'ADD', 'OCTETS'],
-  flops: (s: Shape) => s.tokens * s.rows * (2 * s.cols + s.BIAS + s.ADD),
-  bytes: (s: Shape) =>
-    weightBytes('q8', s.rows, s.cols, s) +
-    inputBytes(s) +
-    4 * s.tokens * s.rows * (s.ADD ? 2 : 1) +
-    (s.BIAS ? 4 * s.rows : 0),
+  bytes: (s: Shape) => weightBytes('q8', s.rows, s.cols, s) + inputBytes(s) + outputBytes(s),
 } as const
 
 export const matmulInt8Vec = defineKernel({

@@ -6,26 +6,26 @@ import { defineKernel, type Shape } from './define-kernel'
 import { packedFormats, type PackedFormat } from '../quant/packed-layout'
 import { weightBytes, weightParts } from './weight-formats'
 
-/** Numbers of bytes of IN and OUT do not show in a shape (they are types), so activations count as f32. */
-const bytes = (format: PackedFormat) => (s: Shape) =>
-  weightBytes(format, s.rows, s.cols, s) +
-  4 * s.tokens * (s.cols + s.rows * (s.ADD ? 2 : 1)) +
-  (s.BIAS ? 4 * s.rows : 0)
-const flops = (s: Shape) =>
-  2 * s.tokens * s.rows * s.cols + (s.BIAS ? s.tokens * s.rows : 0) + (s.ADD ? s.tokens * s.rows : 0)
-/** Tiles of rows, one a workgroup. */
-export const tilesOf = (s: Shape) => Math.ceil(s.rows / (s.LANES * 4))
-
-const bindings = {
-  inputs: {
-    weights: 'u32 packed [rows, cols]',
-    scales: 'u32 packed',
-    highBits: 'u32 packed',
-    x: 'IN[tokens, cols]',
-    bias: 'f32[rows]',
-  },
+/** What every matrix product writes, is told and computes, whatever its weights and inputs are. */
+export const product = {
   outputs: { y: 'OUT[tokens, out_stride]' },
   params: { tokens: 'u32', cols: 'u32', steps: 'u32', rows: 'u32', out_offset: 'u32', out_stride: 'u32' },
+  flops: (s: Shape) =>
+    2 * s.tokens * s.rows * s.cols + (s.BIAS ? s.tokens * s.rows : 0) + (s.ADD ? s.tokens * s.rows : 0),
+} as const
+
+/** Bytes of its results, read too where they are added to, and of the bias. Types do not show in a shape: they count as f32. */
+export const outputBytes = (s: Shape): number => 4 * s.tokens * s.rows * (s.ADD ? 2 : 1) + (s.BIAS ? 4 * s.rows : 0)
+
+/** Tiles of rows, one a workgroup. */
+export const tilesOf = (s: Shape): number => Math.ceil(s.rows / (s.LANES * 4))
+
+const inputs = {
+  weights: 'u32 packed [rows, cols]',
+  scales: 'u32 packed',
+  highBits: 'u32 packed',
+  x: 'IN[tokens, cols]',
+  bias: 'f32[rows]',
 } as const
 
 const define = (
@@ -38,11 +38,11 @@ const define = (
     name: `${name}_${format}`,
     source,
     parts: [...weightParts(format), outputs],
-    ...bindings,
+    inputs,
+    ...product,
     constants: ['IN', 'OUT', 'SCALED', 'MINIMUM', 'ZERO', 'WIDE', 'GROUP', 'OFFSET', 'BIAS', 'ADD', 'OCTETS'],
     ...extra,
-    flops,
-    bytes: bytes(format),
+    bytes: (s) => weightBytes(format, s.rows, s.cols, s) + 4 * s.tokens * s.cols + outputBytes(s),
   })
 
 type MatmulKernel = ReturnType<typeof define>
