@@ -34,28 +34,47 @@ export async function activationChannels(
     await stream.embed(file, signal)
     for (let layer = 0; layer < config.layers; layer++) {
       throwIfCancelled(signal)
-      const found = new Map<string, ChannelMagnitudes & { sum: number }>()
+      const found = new Map<string, Sums>()
       await stream.run(file, layer, {
         advance: true,
         signal,
         listener: (names, x, tokens) => {
           const key = names.join()
-          const channels = x.length / tokens
-          const own = found.get(key) ?? { names, tokens: 0, meanAbs: 0, sum: 0, maxAbs: new Float32Array(channels), beyond: new Uint32Array(channels) } // prettier-ignore
+          const own = found.get(key) ?? emptySums(names, x.length / tokens)
           found.set(key, own)
-          own.tokens += tokens
-          for (let i = 0; i < x.length; i++) {
-            const [magnitude, channel] = [Math.abs(x[i]), i % channels]
-            own.sum += magnitude
-            if (magnitude > own.maxAbs[channel]) own.maxAbs[channel] = magnitude
-            if (magnitude > threshold) own.beyond[channel]++
-          }
+          add(own, x, tokens, threshold)
           return Promise.resolve()
         },
       })
-      onBlock(layer, [...found.values()].map(({ sum, ...own }) => ({ ...own, meanAbs: sum / (own.tokens * own.maxAbs.length) }))) // prettier-ignore
+      onBlock(layer, [...found.values()].map(magnitudesOf))
     }
   } finally {
     await stream.close()
   }
+}
+
+type Sums = Omit<ChannelMagnitudes, 'meanAbs'> & { sumAbs: number }
+
+const emptySums = (names: readonly string[], channels: number): Sums => ({
+  names,
+  tokens: 0,
+  sumAbs: 0,
+  maxAbs: new Float32Array(channels),
+  beyond: new Uint32Array(channels),
+})
+
+function add(sums: Sums, x: Float32Array, tokens: number, threshold: number): void {
+  const { maxAbs, beyond } = sums
+  sums.tokens += tokens
+  for (let at = 0; at < x.length; at += maxAbs.length)
+    for (let c = 0; c < maxAbs.length; c++) {
+      const magnitude = Math.abs(x[at + c])
+      sums.sumAbs += magnitude
+      if (magnitude > maxAbs[c]) maxAbs[c] = magnitude
+      if (magnitude > threshold) beyond[c]++
+    }
+}
+
+function magnitudesOf({ sumAbs, ...own }: Sums): ChannelMagnitudes {
+  return { ...own, meanAbs: sumAbs / (own.tokens * own.maxAbs.length) }
 }
