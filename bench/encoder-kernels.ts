@@ -67,7 +67,8 @@ for (const [name, batch] of Object.entries({ passages: passages.slice(0, perBatc
   await runner.pooled(batch, 'mean', true)
   for (const call of await timer.collect()) {
     const { cols, rows } = call.shape
-    const key = cols && rows ? `${call.kernel} ${rows}x${cols}` : call.kernel
+    const { name: kernel } = call.call.kernel
+    const key = cols && rows ? `${kernel} ${rows}x${cols}` : kernel
     const share = shares.get(key) ?? { calls: 0, ms: 0, flops: 0 }
     share.calls++
     share.ms += (call.endNs - call.beginNs) / 1e6

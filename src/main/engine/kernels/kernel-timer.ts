@@ -23,8 +23,6 @@ export function costOf({ kernel, constants, values }: KernelCall, lanes: number)
 
 export interface TimedCall extends KernelCost {
   call: KernelCall
-  kernel: string
-  scope: string
   /** In nanoseconds; on lavapipe on the clock of process.hrtime.bigint(). */
   beginNs: number
   endNs: number
@@ -80,8 +78,6 @@ export class KernelTimer implements RecordObserver {
     const times = await this.stamps.read(calls.length)
     return calls.map((call, i) => ({
       call,
-      kernel: call.kernel.name,
-      scope: call.scope,
       beginNs: times[i * 2],
       endNs: times[i * 2 + 1],
       ...costOf(call, this.gpu.profile.lanes),

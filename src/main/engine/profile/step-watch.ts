@@ -104,12 +104,13 @@ export class StepWatch implements RecordObserver, StepObserver {
     const costMs = this.timer!.stampCostNs / 1e6
     this.gaps.launchMs += Math.max(0, timed[0].beginNs + shift - submittedNs) / 1e6
     this.gaps.wakeMs += Math.max(0, span.endNs - timed[timed.length - 1].endNs - shift) / 1e6
-    timed.forEach((call, i) => {
-      const stampedMs = (call.endNs - call.beginNs) / 1e6
-      if (i > 0) this.gaps.betweenMs += Math.max(0, call.beginNs - timed[i - 1].endNs) / 1e6
+    timed.forEach((own, i) => {
+      const { call, beginNs, endNs } = own
+      const stampedMs = (endNs - beginNs) / 1e6
+      if (i > 0) this.gaps.betweenMs += Math.max(0, beginNs - timed[i - 1].endNs) / 1e6
       this.stampMs += Math.min(costMs, stampedMs)
-      this.classes.add(call.call, phase, call, stampedMs)
-      this.note('gpu', call.kernel, call.beginNs + shift, call.endNs + shift, call.scope)
+      this.classes.add(call, phase, own, stampedMs)
+      this.note('gpu', call.kernel.name, beginNs + shift, endNs + shift, call.scope)
     })
   }
 
