@@ -19,9 +19,9 @@ const notedTexts = 10
 
 /**
  * @param neighbours so many chunks before and after are added to its text.
- * @param terms what to highlight.
+ * @param terms what to highlight; null: nothing is looked for.
  */
-export function hitOf(store: Store, found: Found, neighbours: number, terms: ReadonlySet<string>): Hit {
+export function hitOf(store: Store, found: Found, neighbours: number, terms: ReadonlySet<string> | null): Hit {
   const { chunk, score, ranks, scores } = found
   const { text, start, end } = neighbours > 0 ? widened(store, chunk, neighbours) : { text: chunk.text, ...chunk.place }
   return {
@@ -34,7 +34,7 @@ export function hitOf(store: Store, found: Found, neighbours: number, terms: Rea
     score,
     ranks,
     scores,
-    highlights: highlightsOf(text, terms),
+    highlights: terms ? highlightsOf(text, terms) : [],
   }
 }
 

@@ -8,7 +8,7 @@ import { languageOf } from '../documents/language'
 import { type CallRecorder, currentSpan, modelAttributes, step, untraced } from '../../trace'
 import { type EmbeddingSource } from '../embedding'
 import { pause } from '../pause'
-import { type Search } from '../search-port'
+import { type Search, type SearchOptions } from '../search-port'
 import { countedTerms } from './analyse'
 import { DenseSearch } from './dense-search'
 import { diversify } from './fusion'
@@ -55,7 +55,7 @@ export class SearchService implements Search {
    * @throws not_found for a collection that is not there; what loading and running the embedding model or cross-encoder
    *   throws, where the mode cannot do without: hybrid search goes on with words alone and says so in its notes.
    */
-  run(input: SearchInput, signal: AbortSignal): Promise<Outcome> {
+  run(input: SearchInput, signal: AbortSignal, { highlights = true }: SearchOptions = {}): Promise<Outcome> {
     const { query, k, mode, rerank, mmrLambda, collectionIds } = input
     const attributes = {
       'gen_ai.data_source.id': collectionIds.join(','),
@@ -66,13 +66,13 @@ export class SearchService implements Search {
       ...(mmrLambda !== null && { 'moru.search.mmr_lambda': mmrLambda }),
     }
     return this.#tracer.run('search', { attributes, input: () => [{ role: 'user', content: query }] }, async (span) => {
-      const outcome = await this.#search(input, signal)
+      const outcome = await this.#search(input, highlights, signal)
       if (span) noteHits(span, outcome)
       return outcome
     })
   }
 
-  async #search(input: SearchInput, signal: AbortSignal): Promise<Outcome> {
+  async #search(input: SearchInput, highlights: boolean, signal: AbortSignal): Promise<Outcome> {
     const run = this.#begin(input)
     const depth = Math.max(leastDepth, input.k, input.rerank, input.mmrLambda === null ? 0 : input.k * candidatesPerHit)
     if (input.mode !== 'dense') await step('bm25', {}, () => this.#searchText(run, depth, signal))
@@ -82,7 +82,7 @@ export class SearchService implements Search {
     const candidates = run.fuse()
     run.timings.fuseMs = performance.now() - started
     const found = await this.#choose(run, candidates, signal)
-    const terms = run.tellingTerms ?? new Set(termsOf(input.query))
+    const terms = highlights ? (run.tellingTerms ?? new Set(termsOf(input.query))) : null
     const hits: Hit[] = found.map((one) => hitOf(this.#store, one, input.neighbours, terms))
     return { hits, timings: { ...run.timings, totalMs: performance.now() - run.start }, notes: [...run.notes] }
   }
