@@ -43,7 +43,6 @@ export function planFile(model: ResolvedModel, file: WeightFile, config: ModelCo
     sizeBytes,
     bitsPerWeight: (quantizedBytes * 8) / weights,
     memoryBytes: memoryOf(config, matrices, recipe),
-    estimatedMs: null,
     calibrates: !blocks && isCalibrated(recipe),
     warnings: [
       ...(bits < 16 ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
@@ -75,8 +74,18 @@ function planBlocks(matrix: ModelMatrix, recipe: Recipe, config: ModelConfig): P
   const { type, wanted } = blockChoice(recipe, config, name, cols)!
   const [bits, stored] = blockBits(type)
   const fallback = type === wanted ? null : { wanted, used: type }
-  const method = type === 'f16' ? ('f16' as const) : type
-  return { name, layer, role, rows, cols, method, bits, group: null, sizeBytes: (rows * cols * stored) / 8, fallback }
+  return {
+    name,
+    layer,
+    role,
+    rows,
+    cols,
+    method: type,
+    bits,
+    group: null,
+    sizeBytes: (rows * cols * stored) / 8,
+    fallback,
+  }
 }
 
 /** Tensors that stay: matrices of 16 bits, vectors as they are. */

@@ -97,7 +97,6 @@ export function quantizeHandlers(world: World) {
         sizeBytes,
         bitsPerWeight: recipe.bits + 0.31,
         memoryBytes: 400e6,
-        estimatedMs: 240_000,
         calibrates: recipe.method === 'gptq',
         warnings: [
           { kind: 'source_quantized', type: 'Q4_1', bitsPerWeight: 5.83 },

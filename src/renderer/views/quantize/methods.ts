@@ -24,18 +24,16 @@ export const choicesOf: Record<QuantizeMethod, Choice[]> = {
   q4_0: blocks, q4_1: blocks, q5_0: blocks, q5_1: blocks, q8_0: [],
   q2_k: blocks, q3_k: blocks, q4_k: blocks, q5_k: blocks, q6_k: blocks,
   q3_k_m: blocks, q4_k_m: blocks, q5_k_m: blocks,
-  f16: [], bf16: [],
 } // prettier-ignore
 
 /** As the list of methods shows them. */
-export const methodGroups: { label: 'calibrated' | 'free' | 'codebook' | 'eight' | 'gguf' | 'preset' | 'float'; methods: QuantizeMethod[] }[] = [
+export const methodGroups: { label: 'calibrated' | 'free' | 'codebook' | 'eight' | 'gguf' | 'preset'; methods: QuantizeMethod[] }[] = [
   { label: 'calibrated', methods: ['gptq', 'awq', 'awq-gptq'] },
   { label: 'free', methods: ['rtn', 'hqq'] },
   { label: 'codebook', methods: ['nf4', 'fp4'] },
   { label: 'eight', methods: ['absmax', 'zero-point', 'int8'] },
   { label: 'preset', methods: ['q5_k_m', 'q4_k_m', 'q3_k_m'] },
   { label: 'gguf', methods: ['q8_0', 'q6_k', 'q5_k', 'q5_1', 'q5_0', 'q4_k', 'q4_1', 'q4_0', 'q3_k', 'q2_k'] },
-  { label: 'float', methods: ['f16', 'bf16'] },
 ] // prettier-ignore
 
 /** The literature's and the tools' own spelling. */

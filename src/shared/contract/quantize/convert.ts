@@ -5,7 +5,6 @@ import { modelName } from './recipe'
 
 /** Element types of matrices that conversion writes. */
 export const convertType = z.enum(['f32', 'f16', 'bf16', 'q8_0'])
-export type ConvertType = z.infer<typeof convertType>
 
 export const conversion = z.object({
   /** What to open: the file, its first shard, or the folder. */

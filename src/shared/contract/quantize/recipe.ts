@@ -6,25 +6,12 @@ import { defineRoute } from '../core'
 export const modelName = z.string().min(1).max(4096).nullable()
 
 /** Methods that make codes with scales a group (safetensors), by their names in the literature. */
-export const groupMethods = [
-  'rtn',
-  'absmax',
-  'zero-point',
-  'int8',
-  'nf4',
-  'fp4',
-  'gptq',
-  'awq',
-  'awq-gptq',
-  'hqq',
-] as const
+const groupMethods = ['rtn', 'absmax', 'zero-point', 'int8', 'nf4', 'fp4', 'gptq', 'awq', 'awq-gptq', 'hqq'] as const
 /** Block types of GGUF, the same for every matrix (but where a row does not divide by 256). */
 export const blockMethods = ['q4_0', 'q4_1', 'q5_0', 'q5_1', 'q8_0', 'q2_k', 'q3_k', 'q4_k', 'q5_k', 'q6_k'] as const
 /** llama.cpp's mixes of block types by tensor. */
-export const presetMethods = ['q3_k_m', 'q4_k_m', 'q5_k_m'] as const
-/** Sixteen-bit floats: conversion without quantization. */
-export const floatMethods = ['f16', 'bf16'] as const
-export const quantizeMethod = z.enum([...groupMethods, ...blockMethods, ...presetMethods, ...floatMethods])
+const presetMethods = ['q3_k_m', 'q4_k_m', 'q5_k_m'] as const
+export const quantizeMethod = z.enum([...groupMethods, ...blockMethods, ...presetMethods])
 export type QuantizeMethod = z.infer<typeof quantizeMethod>
 
 /** Where the texts come from that show which inputs a matrix gets. */
@@ -116,7 +103,6 @@ export type RecipeInput = z.input<typeof recipe>
 export const matrixRole = z.enum([
   'attn_q', 'attn_k', 'attn_v', 'attn_qkv', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down', 'embedding', 'output',
 ]) // prettier-ignore
-export type MatrixRole = z.infer<typeof matrixRole>
 
 export const plannedMatrix = z.object({
   name: z.string(),
@@ -124,8 +110,8 @@ export const plannedMatrix = z.object({
   role: matrixRole,
   rows: z.number().int(),
   cols: z.number().int(),
-  /** null: left as it is. */
-  method: quantizeMethod.nullable(),
+  /** f16 where its rows divide into no block. */
+  method: z.union([quantizeMethod, z.literal('f16')]),
   bits: z.number(),
   group: z.number().int().nullable(),
   sizeBytes: z.number(),
@@ -142,7 +128,6 @@ export const planWarning = z.discriminatedUnion('kind', [
   /** The same groups and at least as many levels as the source: nothing changes. */
   z.object({ kind: z.literal('reproduces_source'), type: z.string() }),
   z.object({ kind: z.literal('larger_than_source'), sourceBytes: z.number() }),
-  z.object({ kind: z.literal('does_not_fit'), reason: z.string() }),
 ])
 
 export const quantizePlanResult = z.object({
@@ -158,8 +143,6 @@ export const quantizePlanResult = z.object({
   bitsPerWeight: z.number(),
   /** Most that the work holds at a time. */
   memoryBytes: z.number(),
-  /** From what such work took before on this machine; null where nothing is known yet. */
-  estimatedMs: z.number().nullable(),
   /** A calibration text is needed and read. */
   calibrates: z.boolean(),
   warnings: z.array(planWarning),
@@ -168,6 +151,6 @@ export type QuantizePlan = z.infer<typeof quantizePlanResult>
 
 /** What a recipe would do to a model. Refuses, with the divisors named, a group that does not divide the rows. */
 export const quantizePlan = defineRoute('quantize.plan', {
-  input: z.object({ model: modelName, recipe, format: z.enum(['gguf', 'safetensors']).nullable().default(null) }),
+  input: z.object({ model: modelName, recipe }),
   output: quantizePlanResult,
 })
