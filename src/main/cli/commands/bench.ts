@@ -4,6 +4,7 @@ import { MoruError } from '../../../shared/errors'
 import { checked, type Command, UsageError } from '../command'
 import { modelOption } from '../model-option'
 import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
+import { table } from '../table'
 
 export const bench: Command = {
   name: 'bench',
@@ -68,9 +69,7 @@ function describe({ device, ceilings, results, batch }: BenchReport): string {
       `${Math.round(100 * ratio)} %`,
     ]),
   ]
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  const lines = rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`) // prettier-ignore
   const knee = batch?.measuredKnee ? batch.measuredKnee.toFixed(1) : 'none within these sizes'
   const optimum = batch ? `\nB* by the ceilings ${batch.predictedBatch.toFixed(1)}, measured knee ${knee}\n` : ''
-  return `${device.adapter} (${device.backend})${software}\n\n${lines.join('')}${optimum}`
+  return `${device.adapter} (${device.backend})${software}\n\n${table(rows)}${optimum}`
 }

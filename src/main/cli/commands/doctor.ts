@@ -1,6 +1,7 @@
 /** moru doctor. */
 import { type DoctorReport, engineDoctor } from '../../../shared/contract/engine'
 import { type Command, expectPositionals } from '../command'
+import { table } from '../table'
 
 export const doctor: Command = {
   name: 'doctor',
@@ -25,7 +26,5 @@ function describe(report: DoctorReport): string {
     ['node', report.node],
     ...Object.entries(report.versions),
   ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  const table = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
-  return [table, ...report.notes.map((note) => `${note}\n`)].join('\n')
+  return [table(rows), ...report.notes.map((note) => `${note}\n`)].join('\n')
 }

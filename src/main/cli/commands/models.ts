@@ -9,6 +9,7 @@ import {
 } from '../../../shared/contract/models'
 import { type Command, type Context, expectPositionals, pathOf, UsageError, type Values } from '../command'
 import { modelOf } from '../model-option'
+import { table } from '../table'
 
 type Action = (values: Values, positionals: string[], context: Context) => Promise<unknown>
 
@@ -30,7 +31,7 @@ export const models: Command = {
 async function list(_: Values, positionals: string[], context: Context): Promise<ModelSummary[]> {
   expectPositionals(positionals)
   const found = await (await context.client()).request(modelsList, {}, { signal: context.signal })
-  if (!context.json) context.print(table(found))
+  if (!context.json) context.print(table(found.map(row)))
   return found
 }
 
@@ -66,18 +67,14 @@ async function remove(values: Values, positionals: string[], context: Context): 
 const bytes = (n: number) => (n >= 1e9 ? `${(n / 1e9).toFixed(2)} GB` : `${(n / 1e6).toFixed(1)} MB`)
 const parameters = (n: number) => (n >= 1e9 ? `${(n / 1e9).toFixed(2)} B` : `${Math.round(n / 1e6)} M`)
 
-function table(found: ModelSummary[]): string {
-  const rows = found.map((m) => [
-    m.id,
-    m.architecture,
-    parameters(m.parameters),
-    m.quantization,
-    bytes(m.sizeBytes),
-    m.available ? m.source : 'files are gone or changed',
-  ])
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column].length))) ?? []
-  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`).join('') // prettier-ignore
-}
+const row = (m: ModelSummary): string[] => [
+  m.id,
+  m.architecture,
+  parameters(m.parameters),
+  m.quantization,
+  bytes(m.sizeBytes),
+  m.available ? m.source : 'files are gone or changed',
+]
 
 function describe(m: ModelDetail): string {
   const plan = m.memoryPlan
@@ -99,6 +96,5 @@ function describe(m: ModelDetail): string {
     ],
     ...(plan.reason === null ? [] : [['does not fit', plan.reason]]),
   ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
+  return table(rows)
 }

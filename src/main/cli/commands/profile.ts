@@ -7,6 +7,7 @@ import { MoruError } from '../../../shared/errors'
 import { checked, type Command, type Context, expectPositionals } from '../command'
 import { modelOption } from '../model-option'
 import { fieldOptions, loadOf, modelOptions } from '../sampling-options'
+import { table } from '../table'
 
 export const profile: Command = {
   name: 'profile',
@@ -113,9 +114,4 @@ function kernelLines(report: ProfileReport): string {
       `${k.bound.replace('_', ' ')} (${k.ceiling})`,
     ]),
   ])
-}
-
-function table(rows: string[][]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`).join('') // prettier-ignore
 }
