@@ -3,7 +3,7 @@ import { type OutputOf } from '../../shared/contract'
 import { jobsCancel, jobsList } from '../../shared/contract/jobs'
 import { type Collection, collectionsList, searchMode, type SearchMode } from '../../shared/contract/knowledge'
 import { MoruError } from '../../shared/errors'
-import { type Context, UsageError, type Values } from './command'
+import { type Context, oneOf, type Values } from './command'
 
 type Job = OutputOf<typeof jobsList>[number]
 
@@ -27,12 +27,8 @@ export async function collectionOf(values: Values, context: Context): Promise<Co
 }
 
 /** The mode of `--mode`; hybrid where none is named. */
-export function modeOf(values: Values): SearchMode {
-  const named = values.filled('mode') ?? 'hybrid'
-  const parsed = searchMode.safeParse(named)
-  if (!parsed.success) throw new UsageError(`--mode ${named}: hybrid, dense or bm25.`)
-  return parsed.data
-}
+export const modeOf = (values: Values): SearchMode =>
+  oneOf('mode', values.filled('mode') ?? 'hybrid', searchMode.options)
 
 /** Watches a job to its end. @throws what it failed with; cancelled when it was stopped. */
 export async function finishedJob(jobId: string, context: Context): Promise<NonNullable<Job['result']>> {

@@ -135,6 +135,22 @@ export function expectPositionals(positionals: string[], ...names: string[]): st
   return positionals
 }
 
+/** The one of `choices` that an option names. Throws UsageError with all of them. */
+export function oneOf<T extends string>(option: string, value: string, choices: readonly T[]): T {
+  const chosen = choices.find((choice) => choice === value)
+  if (chosen !== undefined) return chosen
+  throw new UsageError(`--${option} ${value}: ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}.`)
+}
+
+/** What one of a command's parts does: `moru runs list`. */
+export type Action = Command['run']
+
+/** The action that the word behind the command names. Throws UsageError with all of them. */
+export function actionOf(command: string, actions: Readonly<Record<string, Action>>, name: string): Action {
+  if (Object.hasOwn(actions, name)) return actions[name]
+  throw new UsageError(`${command} ${name}: it can ${Object.keys(actions).join(', ')}.`)
+}
+
 /**
  * A request whose values come from options, checked before anything is started: what its schema refuses is wrong usage.
  * `names` maps fields of the request to options that are called otherwise.

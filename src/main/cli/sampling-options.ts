@@ -1,7 +1,7 @@
 /** The flags for loading and sampling that commands share. */
 import { type InputOf } from '../../shared/contract'
 import { type textGenerate } from '../../shared/contract/text'
-import { UsageError, type Values } from './command'
+import { oneOf, type Values } from './command'
 
 /** Which model, and how it is loaded. */
 export const modelOptions = {
@@ -55,15 +55,12 @@ export function loadOf(values: Values): InputOf<typeof textGenerate>['load'] {
   const contextLength = values.number('context')
   return {
     ...(contextLength !== undefined && { contextLength }),
-    computeType: oneOf(values, 'compute-type', ['f32', 'f16']),
-    kvType: oneOf(values, 'kv-type', ['f32', 'f16', 'int8']),
+    computeType: chosen(values, 'compute-type', ['f32', 'f16']),
+    kvType: chosen(values, 'kv-type', ['f32', 'f16', 'int8']),
   }
 }
 
-function oneOf<T extends string>(values: Values, name: string, choices: readonly T[]): T | undefined {
+function chosen<T extends string>(values: Values, name: string, choices: readonly T[]): T | undefined {
   const value = values.text(name)
-  const chosen = choices.find((choice) => choice === value)
-  if (value !== undefined && chosen === undefined)
-    throw new UsageError(`--${name} ${value}: ${choices.slice(0, -1).join(', ')} or ${choices[choices.length - 1]}.`)
-  return chosen
+  return value === undefined ? undefined : oneOf(name, value, choices)
 }

@@ -1,7 +1,7 @@
 /** moru convert. */
 import { convertRun, convertType } from '../../../shared/contract/quantize'
 import { MoruError } from '../../../shared/errors'
-import { checked, type Command, expectPositionals, pathOf, UsageError } from '../command'
+import { checked, type Command, expectPositionals, oneOf, pathOf, UsageError } from '../command'
 import { modelOf } from '../model-option'
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
@@ -13,14 +13,15 @@ export const convert: Command = {
   options: { out: { type: 'string' }, type: { type: 'string' }, 'shard-size': { type: 'string' } },
   run: async (values, positionals, context) => {
     const [model] = expectPositionals(positionals, 'MODEL')
+    const type = values.filled('type')?.toLowerCase()
     const request = {
       model,
       path: pathOf(values.required('out')),
-      type: values.filled('type')?.toLowerCase() ?? null,
+      type: type === undefined ? null : oneOf('type', type, convertType.options),
       shardBytes: sizeOf(values.filled('shard-size')),
     }
-    const fields = { path: '--out', type: '--type', shardBytes: '--shard-size', model: 'MODEL' }
-    const input = { ...checked(convertRun, request as never, fields), model: await modelOf(model, context) }
+    const fields = { path: '--out', shardBytes: '--shard-size', model: 'MODEL' }
+    const input = { ...checked(convertRun, request, fields), model: await modelOf(model, context) }
     const client = await context.client()
     for await (const event of client.stream(convertRun, input, { signal: context.signal })) {
       if (event.kind === 'progress') {

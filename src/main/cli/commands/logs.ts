@@ -17,11 +17,19 @@ import {
   type TraceSummary,
   traceState,
 } from '../../../shared/contract/traces'
-import { type Command, type Context, expectPositionals, pathOf, UsageError, type Values } from '../command'
+import {
+  type Action,
+  actionOf,
+  type Command,
+  type Context,
+  expectPositionals,
+  oneOf,
+  pathOf,
+  UsageError,
+  type Values,
+} from '../command'
 import { table } from '../table'
 import { describeTrace } from '../describe-trace'
-
-type Action = (values: Values, positionals: string[], context: Context) => Promise<unknown>
 
 const actions: Record<string, Action> = { list, show, follow, rate, export: exportTraces, delete: remove, status }
 
@@ -50,10 +58,8 @@ export const logs: Command = {
     out: { type: 'string' },
     all: { type: 'boolean' },
   },
-  run: async (values, [name = 'list', ...positionals], context) => {
-    if (!Object.hasOwn(actions, name)) throw new UsageError(`logs ${name}: it can ${Object.keys(actions).join(', ')}.`)
-    return actions[name](values, positionals, context)
-  },
+  run: async (values, [name = 'list', ...positionals], context) =>
+    actionOf('logs', actions, name)(values, positionals, context),
 }
 
 async function list(values: Values, positionals: string[], context: Context): Promise<unknown> {
@@ -181,12 +187,6 @@ function filterOf(values: Values): TraceFilter {
 const several = (values: Values, name: string): string[] | undefined => {
   const all = values.texts(name)
   return all.length > 0 ? all : undefined
-}
-
-function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((one) => one === value)
-  if (found === undefined) throw new UsageError(`--${name} ${value}: ${allowed.join(', ')}.`)
-  return found
 }
 
 const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

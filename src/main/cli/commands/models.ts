@@ -7,11 +7,18 @@ import {
   modelsRemove,
   type ModelSummary,
 } from '../../../shared/contract/models'
-import { type Command, type Context, expectPositionals, pathOf, UsageError, type Values } from '../command'
+import {
+  type Action,
+  actionOf,
+  type Command,
+  type Context,
+  expectPositionals,
+  pathOf,
+  UsageError,
+  type Values,
+} from '../command'
 import { modelOf } from '../model-option'
 import { table } from '../table'
-
-type Action = (values: Values, positionals: string[], context: Context) => Promise<unknown>
 
 const actions: Record<string, Action> = { list, import: importModel, inspect, remove }
 
@@ -22,9 +29,7 @@ export const models: Command = {
   options: { 'delete-files': { type: 'boolean' } },
   run: async (values, [name, ...positionals], context) => {
     if (name === undefined) throw new UsageError(`What to do is missing: ${Object.keys(actions).join(', ')}.`)
-    if (!Object.hasOwn(actions, name))
-      throw new UsageError(`models ${name}: it can ${Object.keys(actions).join(', ')}.`)
-    return actions[name](values, positionals, context)
+    return actionOf('models', actions, name)(values, positionals, context)
   },
 }
 

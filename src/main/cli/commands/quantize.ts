@@ -1,8 +1,9 @@
 /** moru quantize. */
+import { type InputOf } from '../../../shared/contract'
 import { jobsCancel } from '../../../shared/contract/jobs'
-import { type QuantizeResult, quantizeFollow, quantizeStart } from '../../../shared/contract/quantize'
+import { quantizeFollow, quantizeMethod, type QuantizeResult, quantizeStart } from '../../../shared/contract/quantize'
 import { MoruError } from '../../../shared/errors'
-import { checked, type Command, type Context, expectPositionals, pathOf } from '../command'
+import { checked, type Command, type Context, expectPositionals, oneOf, pathOf } from '../command'
 import { modelOf } from '../model-option'
 
 export const quantize: Command = {
@@ -35,7 +36,7 @@ export const quantize: Command = {
       model: named,
       path: pathOf(values.required('out')),
       recipe: {
-        method: values.required('method') as 'rtn',
+        method: oneOf('method', values.required('method'), quantizeMethod.options),
         bits: values.number('bits'),
         group: values.number('group'),
         symmetric: values.flag('symmetric'),
@@ -71,9 +72,9 @@ function importanceOf(named: string | undefined) {
   return named === 'measured' ? { kind: 'measured' as const } : { kind: 'file' as const, path: pathOf(named) }
 }
 
-async function start(input: Parameters<typeof quantizeStart.input.parse>[0], context: Context): Promise<string> {
+async function start(input: InputOf<typeof quantizeStart>, context: Context): Promise<string> {
   const client = await context.client()
-  const { jobId } = await client.request(quantizeStart, input as never, { signal: context.signal })
+  const { jobId } = await client.request(quantizeStart, input, { signal: context.signal })
   const cancel = () => void client.request(jobsCancel, { id: jobId }).catch(() => undefined)
   context.signal.addEventListener('abort', cancel, { once: true })
   return jobId

@@ -1,10 +1,18 @@
 /** moru runs list | show | compare | export | delete. */
 import { job } from '../../../shared/contract/jobs'
 import { runsExport, runsGet, runsList, runsRemove, type RunSummary } from '../../../shared/contract/runs'
-import { type Command, type Context, expectPositionals, pathOf, UsageError, type Values } from '../command'
+import {
+  type Action,
+  actionOf,
+  type Command,
+  type Context,
+  expectPositionals,
+  oneOf,
+  pathOf,
+  UsageError,
+  type Values,
+} from '../command'
 import { table } from '../table'
-
-type Action = (values: Values, positionals: string[], context: Context) => Promise<unknown>
 
 const actions: Record<string, Action> = { list, show, compare, export: exportRuns, delete: remove }
 /** Metrics that a line of the list has room for. */
@@ -21,19 +29,13 @@ export const runs: Command = {
     limit: { type: 'string' },
     out: { type: 'string' },
   },
-  run: async (values, [name = 'list', ...positionals], context) => {
-    if (!Object.hasOwn(actions, name)) throw new UsageError(`runs ${name}: it can ${Object.keys(actions).join(', ')}.`)
-    return actions[name](values, positionals, context)
-  },
+  run: async (values, [name = 'list', ...positionals], context) =>
+    actionOf('runs', actions, name)(values, positionals, context),
 }
 
 async function list(values: Values, positionals: string[], context: Context): Promise<unknown> {
   expectPositionals(positionals)
-  const kinds = values.texts('kind').map((name) => {
-    const kind = job.shape.kind.options.find((one) => one === name)
-    if (!kind) throw new UsageError(`--kind ${name}: ${job.shape.kind.options.join(', ')}.`)
-    return kind
-  })
+  const kinds = values.texts('kind').map((name) => oneOf('kind', name, job.shape.kind.options))
   const input = {
     kinds: kinds.length > 0 ? kinds : undefined,
     search: values.filled('search'),
