@@ -2,7 +2,7 @@
  * Runs in the layout of MLflow's file store: EXPERIMENT/meta.yaml, EXPERIMENT/RUN/meta.yaml, params/, metrics/, tags/ and
  * artifacts/ (mlflow/store/tracking/file_store.py). An experiment for each kind of run.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -109,14 +109,14 @@ function tagsOf(run: RunDetail): Record<string, string> {
   }
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 /** Eighteen digits, as MLflow makes them. */
 const experimentId = (kind: string) =>
-  String(BigInt(`0x${digest(`moru ${kind}`).slice(0, 14)}`))
+  String(BigInt(`0x${hash('sha256', `moru ${kind}`).slice(0, 14)}`))
     .padStart(18, '1')
     .slice(0, 18)
 /** MLflow wants 32 hexadecimal digits, which a UUID without its dashes is. */
-const runId = ({ id }: RunDetail) => (/^[0-9a-f-]{36}$/.test(id) ? id.replaceAll('-', '') : digest(id).slice(0, 32))
+const runId = ({ id }: RunDetail) =>
+  /^[0-9a-f-]{36}$/.test(id) ? id.replaceAll('-', '') : hash('sha256', id).slice(0, 32)
 /** Names may hold letters, digits and a few signs; what else there is becomes an underscore. */
 const fileName = (name: string) =>
   name
