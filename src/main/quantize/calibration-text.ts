@@ -1,12 +1,12 @@
 /** The text that shows which inputs a model's matrices get. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { type Calibration } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import { type CalibrationWindows, type Tokenizer } from '../engine'
+import { type CalibrationWindows, loadTokenizer, type Tokenizer, type WeightFile } from '../engine'
 import { readText } from '../text'
 
-export interface CalibrationText {
+interface CalibrationText {
   /** A path, or what it comes from. */
   name: string
   text: string
@@ -23,8 +23,23 @@ export interface TextSources {
   conversations(): string
 }
 
+/**
+ * The text, and windows of it in the model's own tokens; `calibrates`: the method sees some. Throws not_found, and invalid_input for a
+ * text that is empty, no UTF-8, too short, or in a language that the model does not know.
+ */
+export async function readCalibration(
+  file: WeightFile,
+  calibration: Calibration,
+  sources: TextSources,
+  calibrates: boolean,
+): Promise<{ text: CalibrationText; windows: CalibrationWindows }> {
+  const { tokenizer } = await loadTokenizer(file)
+  const text = await calibrationText(calibration, sources, tokenizer)
+  return { text, windows: calibrationWindows(tokenizer, text, calibration, calibrates) }
+}
+
 /** Throws not_found, and invalid_input for a text that is empty or no UTF-8. */
-export async function calibrationText(
+async function calibrationText(
   { source }: Calibration,
   from: TextSources,
   tokenizer: Tokenizer,
@@ -35,7 +50,7 @@ export async function calibrationText(
       'invalid_input',
       `The calibration text (${name}) is empty. Choose a text of some thousand words.`,
     )
-  return { name, text, sha256: createHash('sha256').update(text).digest('hex') }
+  return { name, text, sha256: hash('sha256', text) }
 }
 
 async function read(
@@ -78,7 +93,7 @@ const fewestLettersPerToken = 0.75
  * The first windows for the method (none where it is not calibrated) and the next ones to measure on; a text that has no more gives
  * none. Throws invalid_input for a text that is shorter than one window, and for one that the tokenizer cuts into single bytes.
  */
-export function calibrationWindows(
+function calibrationWindows(
   tokenizer: Tokenizer,
   { name, text }: CalibrationText,
   { window, windows }: Calibration,

@@ -3,8 +3,8 @@ import { type ParsedInputOf } from '../../shared/contract'
 import { type comparePrompt, type PromptComparison } from '../../shared/contract/quantize'
 import { sampling } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
-import { divergence, Engine, type LoadedModel } from '../engine'
-import { type ModelLibrary } from '../models'
+import { divergence, type LoadedModel } from '../engine'
+import { loadPair, withEngine } from './open-models'
 
 type Input = Omit<ParsedInputOf<typeof comparePrompt>, 'models'>
 type Progress = (stage: 'load' | 'answer', done: number, total: number) => void
@@ -13,39 +13,29 @@ type Progress = (stage: 'load' | 'answer', done: number, total: number) => void
 const told = 12
 
 /** Throws what loading throws; unsupported where the first model has no chat template; invalid_input where the vocabularies differ. */
-export async function comparePromptAnswers(
-  library: Pick<ModelLibrary, 'resolve'>,
-  models: [string, string],
+export function comparePromptAnswers(
+  paths: [string, string],
   input: Input,
   onProgress: Progress,
   signal: AbortSignal,
 ): Promise<PromptComparison> {
-  const engine = new Engine()
-  try {
-    const loaded: LoadedModel[] = []
-    for (const [i, model] of models.entries()) {
-      onProgress('load', i, 2)
-      const { path } = await library.resolve(model)
-      loaded.push(await engine.load(path, { load: input.load, signal }))
-    }
-    const [a, b] = loaded
+  return withEngine(async (engine) => {
+    const pair = await loadPair(engine, paths, { load: input.load, signal }, (i) => onProgress('load', i, 2))
+    const [a, b] = pair
     if (a.config.vocabSize !== b.config.vocabSize)
       throw new MoruError('invalid_input', 'The models have different vocabularies: their answers cannot be compared.')
     const promptIds = render(a, input)
-    const answers: number[][] = []
-    for (const [i, model] of loaded.entries())
-      answers.push(await answer(model, promptIds, input.maxTokens, signal, (done) => onProgress('answer', i * input.maxTokens + done, 2 * input.maxTokens))) // prettier-ignore
-    return await whereTheyPart([a, b], promptIds, [answers[0], answers[1]], signal)
-  } finally {
-    await engine.close()
-  }
+    const tell = (done: number) => onProgress('answer', done, 2 * input.maxTokens)
+    const first = await answer(a, promptIds, input.maxTokens, signal, tell)
+    const second = await answer(b, promptIds, input.maxTokens, signal, (done) => tell(input.maxTokens + done))
+    return whereTheyPart(pair, promptIds, [first, second], signal)
+  })
 }
 
 function render({ template, tokenizer }: LoadedModel, { system, prompt }: Input): number[] {
   if (!template) return tokenizer.encode(prompt, { special: true, affixes: true })
-  const messages = [{ role: 'user' as const, content: prompt }]
-  if (system !== '') return template.encode([{ role: 'system', content: system }, ...messages], { addGenerationPrompt: true }).ids // prettier-ignore
-  return template.encode(messages, { addGenerationPrompt: true }).ids
+  const wishes = system === '' ? [] : [{ role: 'system' as const, content: system }]
+  return template.encode([...wishes, { role: 'user', content: prompt }], { addGenerationPrompt: true }).ids
 }
 
 async function answer(

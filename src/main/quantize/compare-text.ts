@@ -1,12 +1,14 @@
 /** Two models over windows of a text. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type ParsedInputOf } from '../../shared/contract'
 import { type ModelDetail } from '../../shared/contract/models'
 import { type compareRun, type Comparison, type ComparedToken } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import { compareWindow, Engine, type LoadedModel, quantiles, summarize, type TokenDivergence } from '../engine'
+import { compareWindow, type LoadedModel, quantiles, summarize, type TokenDivergence } from '../engine'
 import { type ModelLibrary } from '../models'
 import { readText, textWindows } from '../text'
+import { loadPair, withEngine } from './open-models'
+import { isQuantized } from './plan'
 import { measureSpeed } from './speed'
 
 type Input = Pick<ParsedInputOf<typeof compareRun>, 'load' | 'path' | 'window' | 'windows' | 'skip' | 'speed'>
@@ -15,8 +17,6 @@ export interface CompareListener {
   progress(stage: 'load' | 'predict' | 'speed', done: number, total: number, kld: number | null): void
   window(window: Comparison['windows'][number], tokens: () => ComparedToken[]): void
 }
-
-const bitsOfFloats = 16
 
 /**
  * The first of the models is the original. Both live on a device of their own, beside the model that chats.
@@ -32,31 +32,30 @@ export async function compareText(
   const start = performance.now()
   const text = await readText(input.path)
   const details = [await library.get(models[0]), await library.get(models[1])] as const
-  const engine = new Engine()
-  try {
-    const load = { ...input.load, contextLength: input.load.contextLength ?? Math.max(16, input.window) }
-    const loaded: LoadedModel[] = []
-    for (const [i, { path }] of details.entries()) {
-      listener.progress('load', i, 2, null)
-      loaded.push(await engine.load(path, { load, signal }))
-    }
-    const pair = [loaded[0], loaded[1]] as const
+  const load = { ...input.load, contextLength: input.load.contextLength ?? Math.max(16, input.window) }
+  return withEngine(async (engine) => {
+    const paths = [details[0].path, details[1].path] as const
+    const onLoad = (i: number) => listener.progress('load', i, 2, null)
+    const pair = await loadPair(engine, paths, { load, signal }, onLoad)
     const measured = await compareWindows(pair, input, text, listener, signal)
-    const speed = input.speed ? await measureSpeed(pair, (done, total) => listener.progress('speed', done, total, measured.kld), signal) : null // prettier-ignore
+    const onSpeed = (done: number, total: number) => listener.progress('speed', done, total, measured.kld)
+    const speed = input.speed ? await measureSpeed(pair, onSpeed, signal) : null
     return {
       models: [describe(details[0], pair[0]), describe(details[1], pair[1])],
-      text: { path: input.path, sha256: sha256(text), window: input.window, windows: input.windows, skip: input.skip },
+      text: {
+        path: input.path,
+        sha256: hash('sha256', text),
+        window: input.window,
+        windows: input.windows,
+        skip: input.skip,
+      },
       ...measured,
       speed,
       elapsedMs: performance.now() - start,
-      firstIsQuantized: details[0].bitsPerWeight < bitsOfFloats,
+      firstIsQuantized: isQuantized(details[0].bitsPerWeight),
     }
-  } finally {
-    await engine.close()
-  }
+  })
 }
-
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 function describe(detail: ModelDetail, loaded: LoadedModel): Comparison['models'][number] {
   const { name, path, sizeBytes, bitsPerWeight, quantization } = detail

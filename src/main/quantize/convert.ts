@@ -4,8 +4,7 @@ import { conversion, type convertRun } from '../../shared/contract/quantize'
 import { convertModel, openModelFile } from '../engine'
 import { awaitJob, type JobRunner } from '../jobs'
 import { type ModelLibrary } from '../models'
-
-const bitsOfFloats = 16
+import { isQuantized } from './plan'
 
 /** Throws what opening and writing throw; then nothing of the target is left. */
 export async function runConversion(
@@ -43,7 +42,7 @@ export async function runConversion(
         return {
           ...done,
           bitsPerWeight: (8 * done.sizeBytes) / weights,
-          source: { path, quantization, quantized: bitsPerWeight < bitsOfFloats },
+          source: { path, quantization, quantized: isQuantized(bitsPerWeight) },
           elapsedMs: performance.now() - start,
         }
       } finally {

@@ -49,7 +49,6 @@ export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<S
     comparePrompt: (input, { signal }) =>
       reported(async (report) => {
         const found = await comparePromptAnswers(
-          library,
           await pair(input.models),
           input,
           (stage, done, total) => report({ kind: 'progress', stage, done, total }),

@@ -1,15 +1,9 @@
 /** What every matrix of a model gets to read on a text. */
 import { type EventOf } from '../../shared/contract'
 import { type ActivationChannels, type Calibration, type inspectActivations } from '../../shared/contract/quantize'
-import {
-  activationChannels,
-  type ChannelMagnitudes,
-  Engine,
-  loadTokenizer,
-  openModelFile,
-  readModelConfig,
-} from '../engine'
-import { calibrationText, calibrationWindows, type TextSources } from './calibration-text'
+import { activationChannels, type ChannelMagnitudes } from '../engine'
+import { readCalibration, type TextSources } from './calibration-text'
+import { withEngine, withModel } from './open-models'
 
 /** LLM.int8()'s (arXiv 2208.07339, section 3.2). */
 const threshold = 6
@@ -22,28 +16,22 @@ export async function lookAtActivations(
   report: (event: EventOf<typeof inspectActivations>) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const file = await openModelFile(path)
-  const engine = new Engine()
-  try {
-    const config = await readModelConfig(file)
-    const { tokenizer } = await loadTokenizer(file)
-    const text = await calibrationText(calibration, sources, tokenizer)
-    const { seen, heldOut } = calibrationWindows(tokenizer, text, calibration, true)
+  await withModel(path, async ({ file, config }) => {
+    const { windows } = await readCalibration(file, calibration, sources, true)
     report({ kind: 'progress', done: 0, total: config.layers })
-    await activationChannels(await engine.open(), file, config, {
-      windows: seen.length > 0 ? seen : heldOut,
-      threshold,
-      signal,
-      onBlock: (layer, inputs) => {
-        report({ kind: 'layer', inputs: inputs.map((each) => described(layer, each)) })
-        report({ kind: 'progress', done: layer + 1, total: config.layers })
-      },
-    })
+    await withEngine(async (engine) =>
+      activationChannels(await engine.open(), file, config, {
+        windows: windows.seen.length > 0 ? windows.seen : windows.heldOut,
+        threshold,
+        signal,
+        onBlock: (layer, inputs) => {
+          report({ kind: 'layer', inputs: inputs.map((each) => described(layer, each)) })
+          report({ kind: 'progress', done: layer + 1, total: config.layers })
+        },
+      }),
+    )
     report({ kind: 'finished', threshold })
-  } finally {
-    await engine.close()
-    await file.close()
-  }
+  })
 }
 
 function described(layer: number, { names, tokens, meanAbs, maxAbs, beyond }: ChannelMagnitudes): ActivationChannels {

@@ -12,30 +12,17 @@ import {
   effectiveValues,
   linearMatrices,
   type ModelMatrix,
-  openModelFile,
   type OpenModel,
   orderedValues,
   type QuantizedMatrix,
-  readModelConfig,
 } from '../engine'
+import { withModel } from './open-models'
 
 type Input = Omit<ParsedInputOf<typeof inspectMatrix>, 'models'>
 const codeBooks = 256
 
-/** Opens both models for `work`, and closes them. */
-async function withModels<T>(paths: [string, string], work: (a: OpenModel, b: OpenModel) => Promise<T>): Promise<T> {
-  const files: OpenModel['file'][] = []
-  try {
-    const open = async (path: string) => {
-      const file = await openModelFile(path)
-      files.push(file)
-      return { file, config: await readModelConfig(file) }
-    }
-    return await work(await open(paths[0]), await open(paths[1]))
-  } finally {
-    await Promise.all(files.map((file) => file.close()))
-  }
-}
+const withModels = <T>([a, b]: [string, string], work: (a: OpenModel, b: OpenModel) => Promise<T>): Promise<T> =>
+  withModel(a, (first) => withModel(b, (second) => work(first, second)))
 
 const typeOf = ({ file }: OpenModel, { name }: ModelMatrix): string => {
   const { type, quantized } = file.tensors.get(name)!
@@ -45,15 +32,14 @@ const typeOf = ({ file }: OpenModel, { name }: ModelMatrix): string => {
 
 /** Matrices of the same name and shape in both. Throws what opening throws. */
 export function sharedMatrices(paths: [string, string]): Promise<OutputOf<typeof inspectMatrices>> {
-  return withModels(paths, (a, b) => {
+  return withModels(paths, async (a, b) => {
     const others = new Map(linearMatrices(b.file, b.config).map((m) => [m.canonical, m]))
-    const shared = linearMatrices(a.file, a.config).flatMap((own) => {
+    return linearMatrices(a.file, a.config).flatMap((own) => {
       const other = others.get(own.canonical)
       if (other?.rows !== own.rows || other.cols !== own.cols) return []
       const { canonical: name, layer, role, rows, cols } = own
       return [{ name, layer, role, rows, cols, types: [typeOf(a, own), typeOf(b, other)] as [string, string] }]
     })
-    return Promise.resolve(shared)
   })
 }
 

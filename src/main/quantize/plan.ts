@@ -1,28 +1,18 @@
 /** What a recipe would come to, before anything is computed. */
 import { type PlannedMatrix, type QuantizePlan, type Recipe } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import {
-  groupsOf,
-  linearMatrices,
-  type ModelConfig,
-  type ModelMatrix,
-  openModelFile,
-  readModelConfig,
-  storedBits,
-  type WeightFile,
-} from '../engine'
+import { groupsOf, linearMatrices, type ModelConfig, type ModelMatrix, storedBits, type WeightFile } from '../engine'
 import { type ResolvedModel } from '../models'
 import { blockBits, blockChoice, isBlockMethod } from './block-recipes'
+import { withModel } from './open-models'
 import { choiceOf, isCalibrated, layoutFor, matrixRecipe, storedSize } from './matrix-recipes'
 
+/** Fewer bits a weight than the shortest floats have: what was lost then, comparisons do not see. */
+export const isQuantized = (bitsPerWeight: number): boolean => bitsPerWeight < 16
+
 /** Reads the model's header. Throws invalid_input for a group that does not divide, naming the divisors; unsupported. */
-export async function planOf(model: ResolvedModel, recipe: Recipe): Promise<QuantizePlan> {
-  const file = await openModelFile(model.path)
-  try {
-    return planFile(model, file, await readModelConfig(file), recipe)
-  } finally {
-    await file.close()
-  }
+export function planOf(model: ResolvedModel, recipe: Recipe): Promise<QuantizePlan> {
+  return withModel(model.path, async ({ file, config }) => planFile(model, file, config, recipe))
 }
 
 export function planFile(model: ResolvedModel, file: WeightFile, config: ModelConfig, recipe: Recipe): QuantizePlan {
@@ -45,7 +35,7 @@ export function planFile(model: ResolvedModel, file: WeightFile, config: ModelCo
     memoryBytes: memoryOf(config, matrices, recipe),
     calibrates: !blocks && isCalibrated(recipe),
     warnings: [
-      ...(bits < 16 ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
+      ...(isQuantized(bits) ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
       ...(fallbacks > 0 ? [{ kind: 'fallbacks' as const, matrices: fallbacks }] : []),
       ...(reproduces(type, recipe) ? [{ kind: 'reproduces_source' as const, type }] : []),
       ...(sizeBytes > file.sizeBytes ? [{ kind: 'larger_than_source' as const, sourceBytes: file.sizeBytes }] : []),

@@ -1,0 +1,55 @@
+/** GGUF's block types, which look at the weights alone: the file is written in one go. */
+import { type MatrixResult, type QuantizeResult } from '../../shared/contract/quantize'
+import { MoruError } from '../../shared/errors'
+import { measureImportance, readImportanceMatrix } from '../engine'
+import { writeBlockRecipe } from './block-recipes'
+import { readCalibration } from './calibration-text'
+import { withEngine } from './open-models'
+import { type QuantizeTask, type Written } from './quantize-run'
+
+export async function toGguf(task: QuantizeTask): Promise<Written> {
+  const { model, recipe, out, file, config, listener, signal } = task
+  if (!out.endsWith('.gguf'))
+    throw new MoruError('unsupported', `${recipe.method} is a type of GGUF: give a path that ends in .gguf.`)
+  const layers: MatrixResult[] = []
+  const known = await importanceOf(task)
+  listener.stage('writing', null, config.layers)
+  const sizeBytes = await writeBlockRecipe(
+    file,
+    config,
+    {
+      recipe,
+      out,
+      importance: known?.importance,
+      metadata: { 'moru.source': model.name, 'moru.recipe': JSON.stringify(recipe) },
+    },
+    (matrix) => {
+      layers.push(matrix)
+      listener.matrix(matrix)
+      if (matrix.layer !== null) listener.stage('layers', matrix.layer, config.layers)
+    },
+    signal,
+  )
+  return { sizeBytes, calibration: known?.calibration ?? null, layers }
+}
+
+interface Importance {
+  importance: ReadonlyMap<string, Float32Array>
+  calibration: QuantizeResult['calibration']
+}
+
+/** From an imatrix file, or measured on the calibration text; null where the recipe asks for none. */
+async function importanceOf(task: QuantizeTask): Promise<Importance | null> {
+  const { recipe, sources, file, config, listener, signal } = task
+  if (!recipe.importance) return null
+  if (recipe.importance.kind === 'file')
+    return { importance: (await readImportanceMatrix(recipe.importance.path)).meanSquares, calibration: null }
+  listener.stage('calibration_text', null, config.layers)
+  const { text, windows } = await readCalibration(file, recipe.calibration, sources, true)
+  const onLayer = (layer: number) => listener.stage('layers', layer, config.layers)
+  const importance = await withEngine(async (engine) =>
+    measureImportance(await engine.open(), file, config, windows.seen, { signal, onLayer }),
+  )
+  const tokens = windows.seen.reduce((sum, ids) => sum + ids.length, 0)
+  return { importance, calibration: { name: text.name, sha256: text.sha256, tokens, heldOutTokens: 0 } }
+}
