@@ -2,9 +2,8 @@
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { benchReport, benchRun } from '../../shared/contract/bench'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { MoruError } from '../../shared/errors'
 import { awaitJob, type JobRunner, type JobSpec, type JobWork } from '../jobs'
-import { reported } from '../text'
+import { namedModel, reported } from '../text'
 import { type BenchProgress, type BenchServices, runBench } from './run-bench'
 
 export { measureCeilings } from './run-bench'
@@ -19,7 +18,7 @@ export interface BenchOptions extends Omit<BenchServices, 'modelOf'> {
 }
 
 export function benchHandlers({ jobs, defaultModel, ...services }: BenchOptions): HandlersFor<'benchRun'> {
-  const bench = { ...services, modelOf: (named: string | null) => named ?? defaultModel() ?? noModel() }
+  const bench = { ...services, modelOf: (named: string | null) => namedModel(named, defaultModel()) }
   const spec = (input: Input): JobSpec => {
     return { kind: 'bench', title: input.suites.join(', '), parameters: input, unit: 'steps', total: null }
   }
@@ -46,8 +45,4 @@ export function benchHandlers({ jobs, defaultModel, ...services }: BenchOptions)
         report({ kind: 'finished', report: benchReport.parse(result) })
       }),
   }
-}
-
-function noModel(): never {
-  throw new MoruError('model_not_loaded', 'No model was named and there is no default: name one, or import one first.')
 }

@@ -2,10 +2,10 @@
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { profileReport, profilerRun, profilerSchedule, scheduleReport, timeline } from '../../shared/contract/profiler'
-import { MoruError, toMoruError } from '../../shared/errors'
+import { toMoruError } from '../../shared/errors'
 import { awaitJob, type JobRunner, type JobSpec, type JobWork } from '../jobs'
 import { type Store, type StoredProfile } from '../store'
-import { reported, type TextEngine } from '../text'
+import { namedModel, reported, type TextEngine } from '../text'
 import { keptCeilings, measureAnew } from './device-ceilings'
 import { MemoryWatch } from './memory-watch'
 import { runProfile, type Stage, stages } from './run-profile'
@@ -104,7 +104,7 @@ function profileWork(
   input: Input,
   tell: (stage: Stage, jobId: string) => void,
 ): JobWork {
-  const modelId = modelOf(input.model, defaultModel)
+  const modelId = namedModel(input.model, defaultModel())
   return async (handle, signal) => {
     const onStage = (stage: Stage) => {
       handle.progress(stages.indexOf(stage))
@@ -116,12 +116,6 @@ function profileWork(
     handle.progress(stages.length)
     return figuresOf(report)
   }
-}
-
-function modelOf(named: string | null, defaultModel: () => string | null): string {
-  const id = named ?? defaultModel()
-  if (id !== null) return id
-  throw new MoruError('model_not_loaded', 'No model was named and there is no default: name one, or import one first.')
 }
 
 type ScheduleInput = ParsedInputOf<typeof profilerSchedule>
@@ -139,7 +133,7 @@ function scheduleWork(
   input: ScheduleInput,
   tell: (progress: ScheduleProgress, jobId: string) => void,
 ): JobWork {
-  const modelId = modelOf(input.model, defaultModel)
+  const modelId = namedModel(input.model, defaultModel())
   return async (handle, signal) => {
     const onProgress = (progress: ScheduleProgress) => {
       handle.progress(progress.done, progress.total)

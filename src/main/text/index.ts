@@ -2,14 +2,15 @@
 import { isAbsolute } from 'node:path'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { loadSettings } from '../../shared/contract/sampling'
-import { MoruError } from '../../shared/errors'
 import { type CallRecorder } from '../trace'
 import { generateText } from './generate'
+import { namedModel } from './named-model'
 import { scoreText } from './score'
 import { type TextEngine } from './text-engine'
 import { tokenizerAt } from './tokenizer-at'
 
 export { reported } from './event-queue'
+export { namedModel } from './named-model'
 export { readText, textWindows } from './read-text'
 export { type TextEngine, type TextModel } from './text-engine'
 
@@ -19,15 +20,7 @@ export function textHandlers(
   tracer: CallRecorder,
   defaultModel: () => string | null,
 ): HandlersFor<'textTokenize' | 'textGenerate' | 'textScore'> {
-  const modelOf = (model: string | null): string => {
-    const id = model ?? defaultModel()
-    if (id === null)
-      throw new MoruError(
-        'model_not_loaded',
-        'No model was named and there is no default: name one, or import one first.',
-      )
-    return id
-  }
+  const modelOf = (model: string | null): string => namedModel(model, defaultModel())
   return {
     textTokenize: async ({ model, text, special }, { signal }) => {
       const named = modelOf(model)

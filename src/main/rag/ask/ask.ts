@@ -1,6 +1,5 @@
 /** ask.run: one question to collections, answered with sources. */
-import { MoruError } from '../../../shared/errors'
-import { reported } from '../../text'
+import { namedModel, reported } from '../../text'
 import { type AskContext, type AskEvent, type AskInput, type AskServices } from './ask-context'
 import { loadAttributes, modelAttributes, samplingAttributes } from '../../trace'
 import { askStages, runAskStages } from './ask-stages'
@@ -12,12 +11,7 @@ export function ask(
   defaultModel: string | null,
   signal: AbortSignal,
 ): AsyncGenerator<AskEvent> {
-  const modelId = input.model ?? defaultModel
-  if (modelId === null)
-    throw new MoruError(
-      'model_not_loaded',
-      'No model was named and there is no default: name one, or import one first.',
-    )
+  const modelId = namedModel(input.model, defaultModel)
   const attributes = {
     ...modelAttributes(modelId),
     ...samplingAttributes(input.sampling),
