@@ -1,14 +1,13 @@
 /** Measurements of the engine, as jobs. */
-import { type EventOf, type ParsedInputOf } from '../../shared/contract'
+import { type EventOf } from '../../shared/contract'
 import { benchReport, benchRun } from '../../shared/contract/bench'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { awaitJob, type JobRunner, type JobSpec, type JobWork } from '../jobs'
+import { type JobRunner, watchedJob } from '../jobs'
 import { namedModel, reported } from '../text'
 import { type BenchProgress, type BenchServices, runBench } from './run-bench'
 
 export { measureCeilings } from './run-bench'
 
-type Input = ParsedInputOf<typeof benchRun>
 type Event = EventOf<typeof benchRun>
 
 export interface BenchOptions extends Omit<BenchServices, 'modelOf'> {
@@ -19,29 +18,22 @@ export interface BenchOptions extends Omit<BenchServices, 'modelOf'> {
 
 export function benchHandlers({ jobs, defaultModel, ...services }: BenchOptions): HandlersFor<'benchRun'> {
   const bench = { ...services, modelOf: (named: string | null) => namedModel(named, defaultModel()) }
-  const spec = (input: Input): JobSpec => {
-    return { kind: 'bench', title: input.suites.join(', '), parameters: input, unit: 'steps', total: null }
-  }
-  const work =
-    (input: Input, report: (event: Event) => void): JobWork =>
-    async (handle, signal) => {
+  const run = watchedJob(jobs, {
+    kind: 'bench',
+    parse: (parameters) => benchRun.input.parse(parameters),
+    spec: ({ suites }) => ({ title: suites.join(', '), unit: 'steps', total: null }),
+    work: (input, tell: (event: Event) => void) => async (handle, signal) => {
       const onProgress = (progress: BenchProgress) => {
         handle.progress(progress.done, progress.total)
-        report({ kind: 'progress', jobId: handle.id, ...progress })
+        tell({ kind: 'progress', jobId: handle.id, ...progress })
       }
       return { ...(await runBench(bench, input, onProgress, signal)) }
-    }
-  jobs.onRepeat('bench', (parameters) => {
-    const input = benchRun.input.parse(parameters)
-    return jobs.start(
-      spec(input),
-      work(input, () => undefined),
-    ).id
+    },
   })
   return {
     benchRun: (input, { signal }) =>
       reported(async (report) => {
-        const result = await awaitJob(jobs, spec(input), work(input, report), signal)
+        const { result } = await run(input, report, signal)
         report({ kind: 'finished', report: benchReport.parse(result) })
       }),
   }

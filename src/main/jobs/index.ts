@@ -1,5 +1,5 @@
 /** The job runner's public face. */
-export { awaitJob } from './await-job'
+export { awaitJob, watchedJob, type WatchedWork } from './await-job'
 export { ChangeNotice } from './change-notice'
 export { jobHandlers } from './handlers'
 export { JobRunner, type JobSpec, type JobWork, type Repeater, type StartedJob } from './job-runner'

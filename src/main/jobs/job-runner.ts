@@ -66,7 +66,7 @@ export class JobRunner {
 
   /** @throws not_found */
   get(id: string): Job {
-    return this.#running.get(id)?.state() ?? { ...this.#runs.get(id), ratePerSecond: null, remainingMs: null }
+    return this.#running.get(id)?.state() ?? jobOf(this.#runs.get(id))
   }
 
   /** Asks a job to stop; it has ended within a second. Nothing happens to one that has ended. @throws not_found */

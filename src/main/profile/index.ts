@@ -3,7 +3,7 @@ import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { profileReport, profilerRun, profilerSchedule, scheduleReport, timeline } from '../../shared/contract/profiler'
 import { toMoruError } from '../../shared/errors'
-import { awaitJob, type JobRunner, type JobSpec, type JobWork } from '../jobs'
+import { type JobRunner, watchedJob, type WatchedWork } from '../jobs'
 import { type Store, type StoredProfile } from '../store'
 import { namedModel, reported, type TextEngine } from '../text'
 import { keptCeilings, measureAnew } from './device-ceilings'
@@ -14,7 +14,7 @@ import { runSchedule, type ScheduleProgress } from './run-schedule'
 export { MemoryWatch }
 
 type Input = ParsedInputOf<typeof profilerRun>
-type Event = EventOf<typeof profilerRun>
+type ScheduleInput = ParsedInputOf<typeof profilerSchedule>
 
 export interface ProfilerOptions {
   engine: TextEngine
@@ -37,32 +37,19 @@ type ProfilerEndpoints =
 
 export function profilerHandlers(options: ProfilerOptions): HandlersFor<ProfilerEndpoints> {
   const { jobs, store, memory } = options
-  jobs.onRepeat('profile', (parameters) => {
-    const input = profilerRun.input.parse(parameters)
-    const work = profileWork(options, input, () => undefined)
-    return jobs.start(specOf(input), work).id
-  })
-  jobs.onRepeat('schedule', (parameters) => {
-    const input = profilerSchedule.input.parse(parameters)
-    const work = scheduleWork(options, input, () => undefined)
-    return jobs.start(scheduleSpec(input), work).id
-  })
+  const profile = watchedJob(jobs, profileWork(options))
+  const schedule = watchedJob(jobs, scheduleWork(options))
   return {
     profilerMemory: (_input, { signal }) => memory.follow(signal),
     profilerSchedule: (input, { signal }) =>
       reported<EventOf<typeof profilerSchedule>>(async (report) => {
-        let runId = ''
-        const tell = (progress: ScheduleProgress, jobId: string) =>
-          report({ kind: 'progress', jobId: (runId = jobId), ...progress })
-        const result = await awaitJob(jobs, scheduleSpec(input), scheduleWork(options, input, tell), signal)
-        report({ kind: 'finished', runId, report: scheduleReport.parse(result) })
+        const { id, result } = await schedule(input, report, signal)
+        report({ kind: 'finished', runId: id, report: scheduleReport.parse(result) })
       }),
     profilerRun: (input, { signal }) =>
-      reported<Event>(async (report) => {
-        let runId = ''
-        const tell = (stage: Stage, jobId: string) => report({ kind: 'progress', jobId: (runId = jobId), stage })
-        await awaitJob(jobs, specOf(input), profileWork(options, input, tell), signal)
-        report({ kind: 'finished', runId, report: profileReport.parse(store.profiles.get(runId).report) })
+      reported<EventOf<typeof profilerRun>>(async (report) => {
+        const { id } = await profile(input, report, signal)
+        report({ kind: 'finished', runId: id, report: profileReport.parse(store.profiles.get(id).report) })
       }),
     profilerList: async ({ limit }) =>
       store.profiles.list(limit).map((stored) => {
@@ -89,59 +76,56 @@ function whole(store: Store, { runId, startedAt, report }: StoredProfile) {
   return { ...profileReport.parse(report), runId, startedAt, title: store.runs.get(runId).title }
 }
 
-const titleOf = (input: Input) => input.prompt.replace(/\s+/g, ' ').trim().slice(0, 80)
+const titleOf = (prompt: string) => prompt.replace(/\s+/g, ' ').trim().slice(0, 80)
 
-const specOf = (input: Input): JobSpec => ({
-  kind: 'profile',
-  title: titleOf(input),
-  parameters: input,
-  unit: 'steps',
-  total: stages.length,
-})
-
-function profileWork(
-  { engine, store, defaultModel }: ProfilerOptions,
-  input: Input,
-  tell: (stage: Stage, jobId: string) => void,
-): JobWork {
-  const modelId = namedModel(input.model, defaultModel())
-  return async (handle, signal) => {
-    const onStage = (stage: Stage) => {
-      handle.progress(stages.indexOf(stage))
-      tell(stage, handle.id)
-    }
-    const { report, timeline: events } = await runProfile({ engine, store }, input, modelId, onStage, signal)
-    handle.rename(`${report.model.name}: ${titleOf(input)}`)
-    store.profiles.add(handle.id, report, events)
-    handle.progress(stages.length)
-    return figuresOf(report)
+function profileWork({
+  engine,
+  store,
+  defaultModel,
+}: ProfilerOptions): WatchedWork<Input, EventOf<typeof profilerRun>> {
+  return {
+    kind: 'profile',
+    parse: (parameters) => profilerRun.input.parse(parameters),
+    spec: ({ prompt }) => ({ title: titleOf(prompt), unit: 'steps', total: stages.length }),
+    work: (input, tell) => {
+      const modelId = namedModel(input.model, defaultModel())
+      return async (handle, signal) => {
+        const onStage = (stage: Stage) => {
+          handle.progress(stages.indexOf(stage))
+          tell({ kind: 'progress', jobId: handle.id, stage })
+        }
+        const { report, timeline: events } = await runProfile({ engine, store }, input, modelId, onStage, signal)
+        handle.rename(`${report.model.name}: ${titleOf(input.prompt)}`)
+        store.profiles.add(handle.id, report, events)
+        handle.progress(stages.length)
+        return figuresOf(report)
+      }
+    },
   }
 }
 
-type ScheduleInput = ParsedInputOf<typeof profilerSchedule>
-
-const scheduleSpec = (input: ScheduleInput): JobSpec => ({
-  kind: 'schedule',
-  title: `${input.requests} / ${input.slots}`,
-  parameters: input,
-  unit: 'steps',
-  total: 3 * input.requests,
-})
-
-function scheduleWork(
-  { engine, store, defaultModel }: ProfilerOptions,
-  input: ScheduleInput,
-  tell: (progress: ScheduleProgress, jobId: string) => void,
-): JobWork {
-  const modelId = namedModel(input.model, defaultModel())
-  return async (handle, signal) => {
-    const onProgress = (progress: ScheduleProgress) => {
-      handle.progress(progress.done, progress.total)
-      tell(progress, handle.id)
-    }
-    const report = await runSchedule({ engine, store }, input, modelId, onProgress, signal)
-    handle.rename(`${report.model.name}: ${input.requests} / ${input.slots}`)
-    return { ...report }
+function scheduleWork({
+  engine,
+  store,
+  defaultModel,
+}: ProfilerOptions): WatchedWork<ScheduleInput, EventOf<typeof profilerSchedule>> {
+  const name = ({ requests, slots }: ScheduleInput) => `${requests} / ${slots}`
+  return {
+    kind: 'schedule',
+    parse: (parameters) => profilerSchedule.input.parse(parameters),
+    spec: (input) => ({ title: name(input), unit: 'steps', total: 3 * input.requests }),
+    work: (input, tell) => {
+      const modelId = namedModel(input.model, defaultModel())
+      return async (handle, signal) => {
+        const onProgress = (progress: ScheduleProgress) => {
+          handle.progress(progress.done, progress.total)
+          tell({ kind: 'progress', jobId: handle.id, ...progress })
+        }
+        const report = await runSchedule({ engine, store }, input, modelId, onProgress, signal)
+        handle.rename(`${report.model.name}: ${name(input)}`)
+        return { ...report }
+      }
+    },
   }
 }
 

@@ -8,8 +8,8 @@ import { type TextEngine } from '../text'
 import { currentCeilings } from './device-ceilings'
 import { kernelRows } from './report'
 
-export type Stage = 'load' | 'warm-up' | 'plain' | 'profile' | 'groups' | 'ceilings'
-export const stages: readonly Stage[] = ['load', 'warm-up', 'plain', 'profile', 'groups', 'ceilings']
+export const stages = ['load', 'warm-up', 'plain', 'profile', 'groups', 'ceilings'] as const
+export type Stage = (typeof stages)[number]
 
 export interface ProfileServices {
   engine: TextEngine

@@ -23,7 +23,7 @@ export async function runConversion(
     unit: 'bytes' as const,
     total: null,
   }
-  const result = await awaitJob(
+  const { result } = await awaitJob(
     jobs,
     spec,
     async (handle, stop) => {

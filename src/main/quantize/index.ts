@@ -73,7 +73,7 @@ async function runComparison(
     unit: 'tokens' as const,
     total: input.windows * (input.window - 1),
   }
-  const result = await awaitJob(
+  const { result } = await awaitJob(
     jobs,
     spec,
     async (handle, stop) => {
