@@ -4,7 +4,7 @@ import { type HandlersFor } from '../../shared/contract/handlers'
 import { profileReport, profilerRun, profilerSchedule, scheduleReport, timeline } from '../../shared/contract/profiler'
 import { toMoruError } from '../../shared/errors'
 import { type JobRunner, watchedJob, type WatchedWork } from '../jobs'
-import { type Store, type StoredProfile } from '../store'
+import { type Store } from '../store'
 import { namedModel, reported, type TextEngine } from '../text'
 import { keptCeilings, measureAnew } from './device-ceilings'
 import { MemoryWatch } from './memory-watch'
@@ -51,13 +51,11 @@ export function profilerHandlers(options: ProfilerOptions): HandlersFor<Profiler
         const { id } = await profile(input, report, signal)
         report({ kind: 'finished', runId: id, report: profileReport.parse(store.profiles.get(id).report) })
       }),
-    profilerList: async ({ limit }) =>
-      store.profiles.list(limit).map((stored) => {
-        const { device, model, promptTokens, completionTokens, wallMs, ...own } = whole(store, stored)
-        const { runId, title, startedAt } = own
-        return { device, model, promptTokens, completionTokens, wallMs, runId, title, startedAt }
-      }),
-    profilerGet: async ({ runId }) => whole(store, store.profiles.get(runId)),
+    profilerList: async ({ limit }) => store.profiles.list(limit),
+    profilerGet: async ({ runId }) => {
+      const { report, ...listed } = store.profiles.get(runId)
+      return { ...profileReport.parse(report), ...listed }
+    },
     profilerTimeline: async ({ runId }) => timeline.parse(store.profiles.timeline(runId)),
     profilerCeilings: async () =>
       keptCeilings(store).catch((thrown: unknown) => {
@@ -70,10 +68,6 @@ export function profilerHandlers(options: ProfilerOptions): HandlersFor<Profiler
         report({ kind: 'finished', ...(await measureAnew(store, repetitions, signal, progress)) })
       }),
   }
-}
-
-function whole(store: Store, { runId, startedAt, report }: StoredProfile) {
-  return { ...profileReport.parse(report), runId, startedAt, title: store.runs.get(runId).title }
 }
 
 const titleOf = (prompt: string) => prompt.replace(/\s+/g, ' ').trim().slice(0, 80)

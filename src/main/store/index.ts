@@ -18,7 +18,6 @@ export {
 export { type DocumentFile, type KnownDocument, type NewChunk, type NewContent } from './documents'
 export { type Attachment, type MessagePatch, type NewMessage } from './messages'
 export { type ModelFile, type ModelRow } from './models'
-export { type StoredProfile } from './profiles'
 export { type Redaction } from './redaction'
 export { type Run } from './runs'
 export { type SettingsPatch } from './settings'

@@ -1,34 +1,39 @@
 /** Profiles beside their rows in the run history, and the ceilings that they are held against. */
 import { deflateSync, inflateSync } from 'node:zlib'
 import { type Ceiling, type Device } from '../../shared/contract/ceilings'
+import { type ProfileReport } from '../../shared/contract/profiler'
 import { MoruError } from '../../shared/errors'
 import { type Database } from './database'
 
 type DeviceKey = Pick<Device, 'adapter' | 'driver'>
 
-export interface StoredProfile {
+interface Listed {
   runId: string
+  /** The run's. */
+  title: string
   startedAt: number
+}
+
+interface StoredProfile extends Listed {
   report: unknown
 }
 
-interface Row {
-  run_id: string
-  started_at: number
-  report: string
-}
+/** What a list shows: without the kernels, which are most of a report. */
+type ProfileHead = Listed & Pick<ProfileReport, 'device' | 'model' | 'promptTokens' | 'completionTokens' | 'wallMs'>
 
 export function profileRepository(db: Database) {
   const insert = db.prepare(`INSERT INTO profile (run_id, report, timeline) VALUES (?, ?, ?)`)
-  const rows = `SELECT run_id, started_at, report FROM profile JOIN run ON run.id = profile.run_id`
-  const newest = db.prepare<[number], Row>(`${rows} ORDER BY run.seq DESC LIMIT ?`)
-  const select = db.prepare<[string], Row>(`${rows} WHERE run_id = ?`)
+  const listed = 'run_id AS runId, run.title, started_at AS startedAt'
+  const joined = 'profile JOIN run ON run.id = profile.run_id'
+  const newest = db.prepare<[number], Omit<ProfileHead, 'device' | 'model'> & { device: string; model: string }>(
+    `SELECT ${listed}, report -> 'device' AS device, report -> 'model' AS model, report ->> 'wallMs' AS wallMs,
+       report ->> 'promptTokens' AS promptTokens, report ->> 'completionTokens' AS completionTokens
+     FROM ${joined} ORDER BY run.seq DESC LIMIT ?`,
+  )
+  const select = db.prepare<[string], Listed & { report: string }>(
+    `SELECT ${listed}, report FROM ${joined} WHERE run_id = ?`,
+  )
   const timeline = db.prepare<[string], Buffer>(`SELECT timeline FROM profile WHERE run_id = ?`).pluck()
-  const stored = (row: Row): StoredProfile => ({
-    runId: row.run_id,
-    startedAt: row.started_at,
-    report: JSON.parse(row.report),
-  })
   const missing = (runId: string) => new MoruError('not_found', `There is no profile "${runId}" in the run history.`)
 
   return {
@@ -36,12 +41,13 @@ export function profileRepository(db: Database) {
     add: (runId: string, report: unknown, events: unknown) =>
       void insert.run(runId, JSON.stringify(report), deflateSync(JSON.stringify(events))),
     /** Newest first. */
-    list: (limit: number): StoredProfile[] => newest.all(limit).map(stored),
+    list: (limit: number): ProfileHead[] =>
+      newest.all(limit).map((row) => ({ ...row, device: JSON.parse(row.device), model: JSON.parse(row.model) })),
     /** @throws not_found */
     get(runId: string): StoredProfile {
       const row = select.get(runId)
       if (!row) throw missing(runId)
-      return stored(row)
+      return { ...row, report: JSON.parse(row.report) }
     },
     /** @throws not_found */
     timeline(runId: string): unknown {
