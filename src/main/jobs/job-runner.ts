@@ -59,9 +59,9 @@ export class JobRunner {
     this.#repeaters.set(kind, repeater)
   }
 
-  /** Newest first; running ones with their figures of now. */
-  list(limit: number): Job[] {
-    return this.#runs.list(limit).map((run) => this.#running.get(run.id)?.state() ?? jobOf(run))
+  /** Newest first; running ones with their figures of now. `kinds`: null for all. */
+  list(limit: number, kinds: readonly Job['kind'][] | null = null): Job[] {
+    return this.#runs.list(limit, kinds).map((run) => this.#running.get(run.id)?.state() ?? jobOf(run))
   }
 
   /** @throws not_found */

@@ -113,7 +113,7 @@ export class QuantizeService {
 
   /** Finished runs, newest first, each with the latest comparison on every text. */
   async runs(limit: number): Promise<QuantizeRun[]> {
-    const history = this.options.jobs.list(historyRows).filter((job) => job.state === 'done')
+    const history = this.options.jobs.list(historyRows, ['quantize', 'compare']).filter((job) => job.state === 'done')
     const compared = history.flatMap((job) => (job.kind === 'compare' ? [comparison.parse(job.result)] : []))
     const done = history.filter((job) => job.kind === 'quantize').slice(0, limit)
     return Promise.all(done.map((job) => runOf(job, compared)))

@@ -13,7 +13,7 @@ type RunRoutes = 'runsList' | 'runsGet' | 'runsRemove' | 'runsExport'
 export function runHandlers({ runs }: Pick<Store, 'runs'>): HandlersFor<RunRoutes> {
   return {
     runsList: async ({ kinds, search, limit }) =>
-      runs.find(kinds ?? null, search, limit).map((run) => {
+      runs.list(limit, kinds, search).map((run) => {
         const { result: _result, ...summary } = detailOf(run)
         return summary
       }),
@@ -24,7 +24,7 @@ export function runHandlers({ runs }: Pick<Store, 'runs'>): HandlersFor<RunRoute
         throw new MoruError('invalid_input', `${folder}: give the whole path of the folder, from the root of its disk.`)
       const chosen = ids
         ? ids.map((id) => runs.get(id))
-        : runs.find(null, '', -1).filter(({ state }) => state !== 'running')
+        : runs.list(-1).filter(({ state }) => state !== 'running')
       if (chosen.length === 0) throw new MoruError('not_found', 'There are no runs to export yet.')
       await exportToMlflow(folder, chosen.map(detailOf))
       return { folder, runs: chosen.length }

@@ -45,7 +45,6 @@ export function runRepository(db: Database, redaction: Redaction) {
      ended_at = @endedAt, environment = @environment WHERE id = @id`,
   )
   const select = db.prepare<[string], Row>(`SELECT ${columns} FROM run WHERE id = ?`)
-  const newest = db.prepare<[number], Row>(`SELECT ${columns} FROM run ORDER BY seq DESC LIMIT ?`)
   const interrupt = db.prepare(`UPDATE run SET state = 'interrupted', ended_at = ? WHERE state = 'running'`)
   const stored = (run: Run) => ({
     ...run,
@@ -67,10 +66,8 @@ export function runRepository(db: Database, redaction: Redaction) {
       if (!row) throw new MoruError('not_found', `There is no job "${id}" in the run history.`)
       return runOf(row)
     },
-    /** Newest first. */
-    list: (limit: number): Run[] => newest.all(limit).map(runOf),
-    /** Newest first, of these kinds, that hold all words of `search`; `limit` -1: all. */
-    find(kinds: readonly Run['kind'][] | null, search: string, limit: number): Run[] {
+    /** Newest first, of these kinds (null: of all), that hold all words of `search`; `limit` -1: all. */
+    list(limit: number, kinds: readonly Run['kind'][] | null = null, search = ''): Run[] {
       const words = search.split(/\s+/).filter(Boolean)
       const holds = words.map(() => `(title || ' ' || parameters || ' ' || coalesce(error, '')) LIKE ? ESCAPE '\\'`)
       const ofKinds = kinds ? ['kind IN (SELECT value FROM json_each(?))'] : []
