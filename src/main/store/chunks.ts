@@ -3,6 +3,7 @@ import { type SearchInput } from '../../shared/contract/knowledge'
 import { type PassageLanguage } from './collections'
 import { normalText } from './conversations'
 import { type Database } from './database'
+import { containing } from './like'
 
 /** Where a chunk lies in its document: UTF-16 units of the extracted text. */
 export interface ChunkSource {
@@ -121,7 +122,7 @@ export function chunkRepository(db: Database) {
           collection: collectionSeq,
           ids: documentIds ? JSON.stringify(documentIds) : null,
           types: types ? JSON.stringify(types) : null,
-          like: pathContains ? `%${normalText(pathContains).replace(/[\\%_]/g, '\\$&')}%` : null,
+          like: pathContains ? containing(normalText(pathContains)) : null,
           after: changedAfter ?? null,
           before: changedBefore ?? null,
         }),

@@ -6,6 +6,7 @@ import { type ChunkSource, chunkSourceOf } from './chunks'
 import { type PassageLanguage } from './collections'
 import { normalText } from './conversations'
 import { type Database } from './database'
+import { containing } from './like'
 import { type TermRepository } from './terms'
 import { type VectorRepository } from './vectors'
 
@@ -178,7 +179,7 @@ export function documentRepository(db: Database, terms: TermRepository, vectors:
       limit: number,
       state: Document['state'] | null = null,
     ): { total: number; documents: Document[]; states: Record<Document['state'], number> } {
-      const like = `%${normalText(search).replace(/[\\%_]/g, '\\$&')}%`
+      const like = containing(normalText(search))
       const where = { collection: collectionId, like, state }
       const states = { indexed: 0, pending: 0, failed: 0 }
       for (const row of countStates.all(collectionId)) states[row.state] = row.count

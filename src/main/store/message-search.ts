@@ -1,5 +1,6 @@
 /** Search over message texts that serves Korean and English: three-character windows, and plain scanning below three. */
 import { type Database } from './database'
+import { containing } from './like'
 
 /** Characters shown on each side of the first word found. */
 const surroundings = 40
@@ -13,7 +14,7 @@ export function findMessages(db: Database, words: string[]): Map<string, () => s
   const indexed = words.filter((w) => [...w].length >= 3)
   const scanned = words.filter((w) => [...w].length < 3)
   const conditions = scanned.map(() => `m.text LIKE ? ESCAPE '\\'`)
-  const values = scanned.map((w) => `%${w.replace(/[\\%_]/g, '\\$&')}%`)
+  const values = scanned.map(containing)
   if (indexed.length > 0) {
     conditions.unshift('m.seq IN (SELECT rowid FROM message_search WHERE message_search MATCH ?)')
     values.unshift(indexed.map((w) => `"${w.replaceAll('"', '""')}"`).join(' AND '))

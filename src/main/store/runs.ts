@@ -3,6 +3,7 @@ import { type Job } from '../../shared/contract/jobs'
 import { type RunEnvironment } from '../../shared/contract/runs'
 import { MoruError } from '../../shared/errors'
 import { type Database } from './database'
+import { containing } from './like'
 import { type Redaction } from './redaction'
 
 /** A job as stored: without the figures that only a running one has. */
@@ -72,10 +73,7 @@ export function runRepository(db: Database, redaction: Redaction) {
       const holds = words.map(() => `(title || ' ' || parameters || ' ' || coalesce(error, '')) LIKE ? ESCAPE '\\'`)
       const ofKinds = kinds ? ['kind IN (SELECT value FROM json_each(?))'] : []
       const where = [...ofKinds, ...holds].join(' AND ') || '1'
-      const values = [
-        ...(kinds ? [JSON.stringify(kinds)] : []),
-        ...words.map((word) => `%${word.replace(/[\\%_]/g, '\\$&')}%`),
-      ]
+      const values = [...(kinds ? [JSON.stringify(kinds)] : []), ...words.map(containing)]
       const sql = `SELECT ${columns} FROM run WHERE ${where} ORDER BY seq DESC LIMIT ?`
       return db
         .prepare<unknown[], Row>(sql)
