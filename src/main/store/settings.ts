@@ -7,6 +7,8 @@ import { type SecretFile } from './secret-file'
 export type SettingsPatch = z.output<typeof settingsUpdate.input>
 type Key = keyof Settings
 
+const isGroup = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 export function settingsRepository(db: Database, hubToken: SecretFile, onChange: () => void) {
   const selectAll = db.prepare<[], { key: string; value: string }>(`SELECT key, value FROM setting`)
   const put = db.prepare(
@@ -30,10 +32,9 @@ export function settingsRepository(db: Database, hubToken: SecretFile, onChange:
     /** Merges what is given, objects one level deep. @returns the whole. */
     update: db.transaction((patch: SettingsPatch): Settings => {
       const before = get()
-      for (const key of Object.keys(patch) as (keyof SettingsPatch)[]) {
-        if (patch[key] === undefined) continue
-        const merged = key === 'load' || key === 'hub' || key === 'tracing' || key === 'answerCache'
-        const value = merged ? { ...before[key], ...patch[key] } : patch[key]
+      for (const [key, given] of Object.entries(patch)) {
+        if (given === undefined) continue
+        const value = isGroup(given) ? { ...(before[key as Key] as object), ...given } : given
         put.run(key, JSON.stringify(value))
       }
       onChange()
