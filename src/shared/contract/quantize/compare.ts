@@ -4,15 +4,24 @@ import { defineStream } from '../core'
 import { loadSettings } from '../sampling'
 import { modelName } from './recipe'
 
-export const comparedWindow = z.object({
-  /** First token of the window in the text. */
-  firstToken: z.number().int(),
+/** What two predictions of the same tokens come to. */
+const comparedFigures = z.object({
+  /** Predicted tokens: the first of each window is not. */
   tokens: z.number().int(),
   perplexity: z.tuple([z.number(), z.number()]),
+  /** Mean over tokens of the Kullback-Leibler divergence of the second model's prediction from the first's, in nats. */
   kld: z.number(),
+  /** Standard error of that mean. */
   kldError: z.number(),
+  /** Share of tokens for which both hold the same one most likely. */
   sameTop1: z.number(),
+  /** Root mean square of the change in the probability of the text's own token. */
   rmsDeltaP: z.number(),
+})
+
+const comparedWindow = comparedFigures.extend({
+  /** First token of the window in the text. */
+  firstToken: z.number().int(),
 })
 
 export const comparedModel = z.object({
@@ -30,20 +39,9 @@ export const comparedSpeed = z.object({
   decode: z.tuple([z.number(), z.number()]),
 })
 
-export const comparison = z.object({
+export const comparison = comparedFigures.extend({
   models: z.tuple([comparedModel, comparedModel]),
   text: z.object({ path: z.string(), sha256: z.string(), window: z.number(), windows: z.number(), skip: z.number() }),
-  /** Predicted tokens: the first of each window is not. */
-  tokens: z.number().int(),
-  perplexity: z.tuple([z.number(), z.number()]),
-  /** Mean over tokens of the Kullback-Leibler divergence of the second model's prediction from the first's, in nats. */
-  kld: z.number(),
-  /** Standard error of that mean. */
-  kldError: z.number(),
-  /** Share of tokens for which both hold the same one most likely. */
-  sameTop1: z.number(),
-  /** Root mean square of the change in the probability of the text's own token. */
-  rmsDeltaP: z.number(),
   /** 50, 90, 99 and 100 % of the tokens diverge at most so far. */
   kldQuantiles: z.tuple([z.number(), z.number(), z.number(), z.number()]),
   windows: z.array(comparedWindow),
@@ -96,12 +94,11 @@ export const compareRun = defineStream('compare.run', {
 /** The likeliest tokens at a place, most likely first, with the other model's probability of each. */
 const distribution = z.array(z.object({ id: z.number().int(), text: z.string(), p: z.number(), otherP: z.number() }))
 
+const answer = z.object({ text: z.string(), tokens: z.array(z.object({ id: z.number().int(), text: z.string() })) })
+
 export const promptComparison = z.object({
   /** Greedy answers of both. */
-  answers: z.tuple([
-    z.object({ text: z.string(), tokens: z.array(z.object({ id: z.number().int(), text: z.string() })) }),
-    z.object({ text: z.string(), tokens: z.array(z.object({ id: z.number().int(), text: z.string() })) }),
-  ]),
+  answers: z.tuple([answer, answer]),
   /** Tokens that are the same before the first that differs; null: none differs. */
   firstDifference: z.number().int().nullable(),
   /** What both predicted there (where none differs: at the last token). */

@@ -1,7 +1,7 @@
 /** Quantizing, and what came of it. */
 import { z } from 'zod'
 import { defineRoute, defineStream } from '../core'
-import { comparison } from './compare'
+import { compareRun, comparison } from './compare'
 import { matrixRole, modelName, quantizeMethod, recipe } from './recipe'
 
 /** A matrix as it was quantized. */
@@ -47,15 +47,7 @@ export const quantizeStart = defineRoute('quantize.start', {
     /** A .gguf file or a folder for safetensors; null: a new name among the profile's models. */
     path: z.string().min(1).max(4096).nullable().default(null),
     /** Compares the result with the original on this text when it is done; null: does not. */
-    evaluate: z
-      .object({
-        path: z.string().min(1).max(4096),
-        window: z.number().int().min(2).max(100_000).default(1024),
-        windows: z.number().int().min(1).max(10_000).default(4),
-        skip: z.number().int().min(0).default(0),
-      })
-      .nullable()
-      .default(null),
+    evaluate: compareRun.input.pick({ path: true, window: true, windows: true, skip: true }).nullable().default(null),
   }),
   output: z.object({ jobId: z.string() }),
 })
