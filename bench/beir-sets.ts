@@ -19,6 +19,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { seededRandom } from '../src/shared/seeded-random'
 
 interface Pair {
   query: string
@@ -42,19 +43,8 @@ if (!options.out) throw new Error('Name the folder to write to: --out DIR')
 const out = options.out
 const limit = Number(options.limit)
 
-/** mulberry32: 0 to 1. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 function drawn<T>(all: readonly T[], most: number): T[] {
-  const next = random(7)
+  const next = seededRandom(7)
   const rest = [...all]
   for (let i = rest.length - 1; i > 0; i--) {
     const j = Math.floor(next() * (i + 1))
@@ -115,7 +105,7 @@ function wikitext(path: string, number: number): void {
   })
   const documents = paragraphs.map(({ text }) => text)
   write(`wiki-headings-${number}`, documents, [...sections].map(([text, relevant]) => ({ text, relevant }))) // prettier-ignore
-  const next = random(number)
+  const next = seededRandom(number)
   const pairs: Pair[] = []
   for (const { text } of paragraphs) {
     const sentences = text.split(/(?<=[a-z]{3}[.]) (?=[A-Z])/)

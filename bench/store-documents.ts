@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { countTerms } from '../src/main/rag/search/terms'
 import { openStore, profileFiles } from '../src/main/store'
-import { seededRandom } from '../src/main/bench/clustered-vectors'
+import { seededRandom } from '../src/shared/seeded-random'
 
 const { values: options } = parseArgs({
   options: { count: { type: 'string', default: '10000' }, dim: { type: 'string', default: '384' } },

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type TraceFilter } from '../src/shared/contract/traces'
 import { openStore, profileFiles, type TraceWrite } from '../src/main/store'
-import { seededRandom } from '../src/main/bench/clustered-vectors'
+import { seededRandom } from '../src/shared/seeded-random'
 
 const { values: options } = parseArgs({ options: { count: { type: 'string', default: '100000' } } })
 const count = Number(options.count)

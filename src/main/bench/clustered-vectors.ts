@@ -1,16 +1,5 @@
 /** Vectors as embeddings lie: around centres. Seeded, so that every run and every contender sees the same. */
-
-/** mulberry32: 32 bits of state, good enough for test data. @returns numbers in [0, 1). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seededRandom } from '../../shared/seeded-random'
 
 export interface VectorSetOptions {
   count: number

@@ -5,6 +5,7 @@
  */
 import { type SchedulePolicy, type ScheduleReport } from '../../shared/contract/profiler'
 import { throwIfCancelled } from '../../shared/errors'
+import { seededRandom } from '../../shared/seeded-random'
 
 export interface PlannedRequest {
   arrivesMs: number
@@ -17,7 +18,7 @@ type Lane = PolicyReport['lanes'][number]
 
 /** Lengths and times of arrival, the same for the same seed: uniform lengths, exponential pauses. */
 export function planRequests(count: number, seed: number): PlannedRequest[] {
-  const next = mulberry32(seed)
+  const next = seededRandom(seed)
   let at = 0
   return Array.from({ length: count }, (_, i) => {
     if (i > 0) at += -Math.log(1 - next()) * meanPauseMs
@@ -25,16 +26,6 @@ export function planRequests(count: number, seed: number): PlannedRequest[] {
   })
 }
 const meanPauseMs = 150
-
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export interface ScheduleOptions {
   slots: number

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { projectToPlane } from '../../../../src/main/rag/search/projection'
-import { seededRandom } from '../../../../src/main/bench/clustered-vectors'
+import { seededRandom } from '../../../../src/shared/seeded-random'
 
 it('finds the two directions of greatest spread', async () => {
   const random = seededRandom(2)

@@ -3,7 +3,7 @@ import { bestSlots, TextIndex } from '../../../../src/main/rag/search/text-index
 import { type ChunkTerms } from '../../../../src/main/store'
 import { encodePostings } from '../../../../src/main/store/postings'
 import { withNeighbours } from '../../../../src/main/rag/search/text-search'
-import { seededRandom } from '../../../../src/main/bench/clustered-vectors'
+import { seededRandom } from '../../../../src/shared/seeded-random'
 
 /** Documents as lists of term numbers. */
 const row = (seq: number, terms: readonly number[]): ChunkTerms => {
