@@ -42,21 +42,15 @@ export async function runBench(
   const releases: (() => void)[] = []
   try {
     const ceilings = await ceilingProbes(gpu, ['stream_read', 'multiply_add'])
-    let subject: Subject | null = null
-    const held: Held = {
-      hold: (release) => void releases.push(release),
-      measures: (model) => (subject = model),
-      report,
-    }
-    const benchmarks = await chosen(services, input, gpu, held, signal)
+    const held: Held = { hold: (release) => void releases.push(release), report }
+    const { benchmarks, subject } = await chosen(services, input, gpu, held, signal)
     const all = [...ceilings, ...benchmarks]
     const total = all.length * (input.repetitions + 1)
     const samples = await takeTurns(all, input.repetitions, signal, (name, done) => report({ name, done, total }))
     const measured = ceilings.map(({ name, unit }) => ({ name, unit, ...figure(samples.get(name)!) }))
     const limits = limitsOf(measured)
     const results = benchmarks.map((benchmark) => resultOf(benchmark, samples.get(benchmark.name)!, limits))
-    const { name, cost } = (subject as Subject | null) ?? {}
-    const batch = name && cost ? batchReport(name, cost, batchContext, results, limits) : null
+    const batch = subject && batchReport(subject.name, subject.cost, batchContext, results, limits)
     return { device: deviceOf(gpu), ceilings: measured, results, batch }
   } finally {
     for (const release of releases) release()
@@ -74,7 +68,6 @@ interface Subject {
 }
 
 interface Held {
-  measures(model: Subject): void
   /** Called when all is measured, and when something fails. */
   hold(release: () => void): void
   report(progress: BenchProgress): void
@@ -84,18 +77,19 @@ async function chosen(
   services: BenchServices,
   input: Input,
   gpu: Gpu,
-  { hold, measures, report }: Held,
+  { hold, report }: Held,
   signal: AbortSignal,
-): Promise<Benchmark[]> {
+): Promise<{ benchmarks: Benchmark[]; subject: Subject | null }> {
   const { suites, load } = input
   const writes = textSuites.some((suite) => suites.includes(suite))
   const benchmarks: Benchmark[] = []
+  let subject: Subject | null = null
   if (writes) {
     const model = await services.engine.ensureLoaded(services.modelOf(input.model), load, () => undefined, signal)
     hold(() => model.release())
     const detail = await services.library.get(model.id, load)
     const cost = modelCost(detail)
-    measures({ name: model.name, cost })
+    subject = { name: model.name, cost }
     benchmarks.push(...modelBenchmarks(input, { model, vocabSize: detail.vocabSize, cost }))
   }
   if (suites.includes('matmul')) benchmarks.push(...(await matrixBenchmarks(gpu)))
@@ -111,7 +105,7 @@ async function chosen(
     hold(() => search.close())
     benchmarks.push(...search.benchmarks)
   }
-  return benchmarks
+  return { benchmarks, subject }
 }
 
 function modelBenchmarks({ suites, batchSizes }: Input, options: TextOptions): Benchmark[] {
