@@ -153,11 +153,11 @@ function limitsOf(ceilings: Ceiling[]): Ceilings {
 }
 
 function resultOf(
-  { name, unit, amount, work, leastMs, recallAt10 }: Benchmark,
+  { name, unit, amount, work, recallAt10 }: Benchmark,
   { median }: Sample,
   limits: Ceilings,
 ): BenchResult {
-  const leastSeconds = leastMs ? leastMs() / 1000 : shortestSeconds(work, limits)
+  const leastSeconds = 'leastMs' in work ? work.leastMs() / 1000 : shortestSeconds(work, limits)
   const timed = unit === 'ms'
   const roofline = timed ? 1000 * leastSeconds : amount / leastSeconds
   const ratio = timed ? roofline / median : median / roofline
