@@ -2,6 +2,7 @@
 export { openModelFile } from './formats/model-file'
 export { type ImportanceMatrix, readImportanceMatrix, writeImportanceMatrix } from './formats/importance-matrix'
 export { type TensorInfo, type WeightFile } from './formats/weight-file'
+export { blockTypes } from './formats/block-types'
 export { type ModelConfig } from './models/config'
 export { isEncoder, readModelConfig } from './models/load-decoder'
 export { type MemoryLimits, planMemory } from './runtime/memory-plan'

@@ -4,21 +4,27 @@ import { MoruError } from '../../shared/errors'
 import {
   type BlockChoice,
   type BlockMatrix,
+  blockTypes,
   fitToRow,
   linearRoles,
   type LinearRole,
   type ModelConfig,
   presetType,
+  type TensorInfo,
   type WeightFile,
   writeBlocks,
 } from '../engine'
 
-const presets = { q3_k_m: 'Q3_K_M', q4_k_m: 'Q4_K_M', q5_k_m: 'Q5_K_M' } as const
-const dominant = { q3_k_m: 'q3_k', q4_k_m: 'q4_k', q5_k_m: 'q5_k' } as const
+/** llama.cpp's name of each mix, and the type that most of its matrices have. */
+const presets = {
+  q3_k_m: { mix: 'Q3_K_M', dominant: 'q3_k' },
+  q4_k_m: { mix: 'Q4_K_M', dominant: 'q4_k' },
+  q5_k_m: { mix: 'Q5_K_M', dominant: 'q5_k' },
+} as const
 type Preset = keyof typeof presets
 type BlockMethod = (typeof blockMethods)[number]
 
-export const isPreset = (method: QuantizeMethod): method is Preset => method in presets
+const isPreset = (method: QuantizeMethod): method is Preset => method in presets
 export const isBlockMethod = (method: QuantizeMethod): method is BlockMethod | Preset =>
   isPreset(method) || (blockMethods as readonly string[]).includes(method)
 
@@ -33,7 +39,7 @@ export function blockChoice(recipe: Recipe, config: ModelConfig, canonical: stri
     const known =
       isLinear(partsOf(canonical)?.[2]) || canonical === 'output.weight' || canonical === 'token_embd.weight'
     const model = { layers: config.layers, tied: config.tieWordEmbeddings }
-    return known ? presetType(presets[method], { name: canonical, cols }, model) : null
+    return known ? presetType(presets[method].mix, { name: canonical, cols }, model) : null
   }
   return isBlockMethod(method) && isLinear(partsOf(canonical)?.[2]) ? fitToRow(method, cols) : null
 }
@@ -62,7 +68,7 @@ export async function writeBlockRecipe(
     )
   return writeBlocks(file, config, out, {
     typeOf: ({ canonical, cols }) => blockChoice(recipe, config, canonical, cols),
-    dominant: isPreset(method) ? dominant[method] : method,
+    dominant: isPreset(method) ? presets[method].dominant : method,
     metadata,
     importance,
     onMatrix: (matrix) => onMatrix(resultOf(matrix, recipe)),
@@ -70,13 +76,12 @@ export async function writeBlockRecipe(
   })
 }
 
-/** Stored bits of a code, and of a weight with scales. */
-const bitsOf: Record<BlockMethod, [number, number]> = {
-  q4_0: [4, 4.5], q4_1: [4, 5], q5_0: [5, 5.5], q5_1: [5, 6], q8_0: [8, 8.5],
-  q2_k: [2, 2.625], q3_k: [3, 3.4375], q4_k: [4, 4.5], q5_k: [5, 5.5], q6_k: [6, 6.5625],
-} // prettier-ignore
-
-export const blockBits = (type: string): [number, number] => bitsOf[type as BlockMethod] ?? [16, 16]
+/** Bits of a code, and of a weight with its share of scales; of f16 both are 16. */
+export function blockBits(type: TensorInfo['type']): [number, number] {
+  const { blockSize, blockBytes } = blockTypes[type]
+  const stored = (8 * blockBytes) / blockSize
+  return [Number(/^q(\d)_/.exec(type)?.[1] ?? stored), stored]
+}
 
 function resultOf({ canonical, type, relativeError, weightMse }: BlockMatrix, { method }: Recipe): MatrixResult {
   const parts = partsOf(canonical)
