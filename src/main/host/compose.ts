@@ -1,6 +1,5 @@
 /** The composition root: builds the store, the services and the table of handlers. Nothing else knows them all. */
 import { join } from 'node:path'
-import { loadSettings } from '../../shared/contract/sampling'
 import { type Settings } from '../../shared/contract/settings'
 import { benchHandlers } from '../bench'
 import { chatHandlers, ChatService, conversationHandlers, presetHandlers, settingsHandlers } from '../chat'
@@ -119,15 +118,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
       defaultModel,
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
-    ...quantizeHandlers({
-      library,
-      jobs,
-      sources,
-      loadWith: (id, load) => {
-        const before = store.settings.get().load[id]
-        store.settings.update({ load: { [id]: loadSettings.parse({ ...before, ...load }) } })
-      },
-    }),
+    ...quantizeHandlers({ library, jobs, sources, settings: store.settings }),
     ...profilerHandlers({ engine, jobs, store, memory, defaultModel }),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }

@@ -12,10 +12,11 @@ import {
   quantizeStart,
 } from '../../shared/contract/quantize'
 import { type Job } from '../../shared/contract/jobs'
-import { loadSettings, type LoadSettings } from '../../shared/contract/sampling'
+import { loadSettings } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { ChangeNotice, type JobHandle, type JobRunner } from '../jobs'
 import { type ModelLibrary, type ResolvedModel } from '../models'
+import { type Store } from '../store'
 import { type TextSources } from './calibration-text'
 import { compareText } from './compare-text'
 import { isBlockMethod } from './block-recipes'
@@ -41,8 +42,7 @@ export interface QuantizeServiceOptions {
   library: ModelLibrary
   jobs: JobRunner
   sources: TextSources
-  /** Keeps what a model is loaded with from now on. */
-  loadWith: (modelId: string, load: Partial<LoadSettings>) => void
+  settings: Store['settings']
 }
 
 /** Ended jobs that are told of from memory: later their rows tell the same. */
@@ -137,7 +137,7 @@ export class QuantizeService {
     handle: JobHandle,
     signal: AbortSignal,
   ): Promise<Record<string, unknown>> {
-    const { library, sources } = this.options
+    const { library, sources, settings } = this.options
     const result = await quantizeModel(
       { model, recipe: input.recipe, out: input.path, sources },
       {
@@ -154,7 +154,10 @@ export class QuantizeService {
       signal,
     )
     const { id } = await library.import(result.path)
-    if (input.recipe.kv === 'int8') this.options.loadWith(id, { kvType: 'int8' })
+    if (input.recipe.kv === 'int8') {
+      const load = loadSettings.parse({ ...settings.get().load[id], kvType: 'int8' })
+      settings.update({ load: { [id]: load } })
+    }
     const { evaluate } = input
     if (!evaluate) return { ...result, modelId: id, comparison: null }
     Object.assign(running, { stage: 'evaluating', layer: null })
