@@ -118,7 +118,7 @@ export async function compose(profile: string, options: ComposeOptions): Promise
       defaultModel,
     }),
     ...benchHandlers({ engine, library, jobs, defaultModel }),
-    ...quantizeHandlers({ library, jobs, sources, settings: store.settings }),
+    ...quantizeHandlers({ library, jobs, sources, tracer, settings: store.settings }),
     ...profilerHandlers({ engine, jobs, store, memory, defaultModel }),
     ...profileHandlers({ profile, store, close, restart: options.restart }),
   }

@@ -4,6 +4,7 @@ import { type comparePrompt, type PromptComparison } from '../../shared/contract
 import { sampling } from '../../shared/contract/sampling'
 import { MoruError } from '../../shared/errors'
 import { divergence, type LoadedModel } from '../engine'
+import { step } from '../trace'
 import { loadPair, withEngine } from './open-models'
 
 type Input = Omit<ParsedInputOf<typeof comparePrompt>, 'models'>
@@ -20,22 +21,32 @@ export function comparePromptAnswers(
   signal: AbortSignal,
 ): Promise<PromptComparison> {
   return withEngine(async (engine) => {
-    const pair = await loadPair(engine, paths, { load: input.load, signal }, (i) => onProgress('load', i, 2))
+    const onLoad = (i: number) => onProgress('load', i, 2)
+    const pair = await step('load', {}, () => loadPair(engine, paths, { load: input.load, signal }, onLoad))
     const [a, b] = pair
     if (a.config.vocabSize !== b.config.vocabSize)
       throw new MoruError('invalid_input', 'The models have different vocabularies: their answers cannot be compared.')
     const promptIds = render(a, input)
-    const tell = (done: number) => onProgress('answer', done, 2 * input.maxTokens)
-    const first = await answer(a, promptIds, input.maxTokens, signal, tell)
-    const second = await answer(b, promptIds, input.maxTokens, signal, (done) => tell(input.maxTokens + done))
-    return whereTheyPart(pair, promptIds, [first, second], signal)
+    const answerOf = (model: LoadedModel, before: number) =>
+      step('generate', {}, () =>
+        answer(model, promptIds, input.maxTokens, signal, (done) =>
+          onProgress('answer', before + done, 2 * input.maxTokens),
+        ),
+      )
+    const first = await answerOf(a, 0)
+    const second = await answerOf(b, input.maxTokens)
+    return step('score', {}, () => whereTheyPart(pair, promptIds, [first, second], signal))
   })
 }
 
-function render({ template, tokenizer }: LoadedModel, { system, prompt }: Input): number[] {
-  if (!template) return tokenizer.encode(prompt, { special: true, affixes: true })
-  const wishes = system === '' ? [] : [{ role: 'system' as const, content: system }]
-  return template.encode([...wishes, { role: 'user', content: prompt }], { addGenerationPrompt: true }).ids
+export const promptMessages = ({ system, prompt }: Pick<Input, 'system' | 'prompt'>) => [
+  ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+  { role: 'user' as const, content: prompt },
+]
+
+function render({ template, tokenizer }: LoadedModel, input: Input): number[] {
+  if (!template) return tokenizer.encode(input.prompt, { special: true, affixes: true })
+  return template.encode(promptMessages(input), { addGenerationPrompt: true }).ids
 }
 
 async function answer(

@@ -7,6 +7,7 @@ import { MoruError } from '../../shared/errors'
 import { compareWindow, type LoadedModel, quantiles, summarize, type TokenDivergence } from '../engine'
 import { type ModelLibrary } from '../models'
 import { readText, textWindows } from '../text'
+import { step } from '../trace'
 import { loadPair, withEngine } from './open-models'
 import { isQuantized } from './plan'
 import { measureSpeed } from './speed'
@@ -36,10 +37,10 @@ export async function compareText(
   return withEngine(async (engine) => {
     const paths = [details[0].path, details[1].path] as const
     const onLoad = (i: number) => listener.progress('load', i, 2, null)
-    const pair = await loadPair(engine, paths, { load, signal }, onLoad)
+    const pair = await step('load', {}, () => loadPair(engine, paths, { load, signal }, onLoad))
     const measured = await compareWindows(pair, input, text, listener, signal)
     const onSpeed = (done: number, total: number) => listener.progress('speed', done, total, measured.kld)
-    const speed = input.speed ? await measureSpeed(pair, onSpeed, signal) : null
+    const speed = input.speed ? await step('speed', {}, () => measureSpeed(pair, onSpeed, signal)) : null
     return {
       models: [describe(details[0], pair[0]), describe(details[1], pair[1])],
       text: {
@@ -85,7 +86,9 @@ async function compareWindows(
     if (seen > 0) listener.progress('predict', seen, total, sum / seen)
   }
   for (const [w, ids] of cut.entries()) {
-    const found = await compareWindow(original, other, ids, { signal, onTokens })
+    const found = await step('score', { 'moru.window': w }, () =>
+      compareWindow(original, other, ids, { signal, onTokens }),
+    )
     all.push(...found)
     windows.push({ firstToken: (input.skip + w) * input.window, ...summarize(found) })
     listener.window(windows[w], () => comparedTokens(original, ids, found))

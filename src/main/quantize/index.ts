@@ -1,11 +1,9 @@
 /** Quantizing models, and seeing what it costs. */
-import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { comparison, type compareRun } from '../../shared/contract/quantize'
-import { awaitJob } from '../jobs'
 import { reported } from '../text'
-import { comparePromptAnswers } from './compare-prompt'
-import { compareText } from './compare-text'
+import { loadAttributes } from '../trace'
+import { comparePromptAnswers, promptMessages } from './compare-prompt'
+import { runComparison } from './run-comparison'
 import { runConversion } from './convert'
 import { lookAtActivations } from './inspect-activations'
 import { sharedMatrices, viewMatrix } from './inspect-matrix'
@@ -27,7 +25,7 @@ type Served =
   | 'inspectActivations'
 
 export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<Served> {
-  const { library } = options
+  const { library, tracer } = options
   const service = new QuantizeService(options)
   const pair = async (models: [string | null, string | null]): Promise<[string, string]> => {
     const [a, b] = [await library.resolve(models[0]), await library.resolve(models[1])]
@@ -48,46 +46,16 @@ export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<S
       ),
     comparePrompt: (input, { signal }) =>
       reported(async (report) => {
-        const found = await comparePromptAnswers(
-          await pair(input.models),
-          input,
-          (stage, done, total) => report({ kind: 'progress', stage, done, total }),
-          signal,
-        )
+        const models = await pair(input.models)
+        const attributes = { 'moru.compare.models': models, ...loadAttributes(input.load) }
+        const onProgress = (stage: 'load' | 'answer', done: number, total: number) =>
+          report({ kind: 'progress', stage, done, total })
+        const found = await tracer.run('compare', { attributes, input: () => promptMessages(input) }, async (span) => {
+          const compared = await comparePromptAnswers(models, input, onProgress, signal)
+          span?.output(compared.answers.map(({ text }) => ({ role: 'assistant', content: text })))
+          return compared
+        })
         report({ kind: 'finished', comparison: found })
       }),
   }
-}
-
-async function runComparison(
-  { library, jobs }: Pick<QuantizeServiceOptions, 'library' | 'jobs'>,
-  input: ParsedInputOf<typeof compareRun>,
-  report: (event: EventOf<typeof compareRun>) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const [a, b] = [await library.resolve(input.models[0]), await library.resolve(input.models[1])]
-  const spec = {
-    kind: 'compare' as const,
-    title: `${a.name} / ${b.name}`,
-    parameters: { ...input, models: [a.path, b.path] },
-    unit: 'tokens' as const,
-    total: input.windows * (input.window - 1),
-  }
-  const { result } = await awaitJob(
-    jobs,
-    spec,
-    async (handle, stop) => {
-      const listener = {
-        progress: (stage: 'load' | 'predict' | 'speed', done: number, total: number, kld: number | null) => {
-          if (stage === 'predict') handle.progress(done, total)
-          report({ kind: 'progress', jobId: handle.id, stage, done, total, kld })
-        },
-        window: (...[window, tokens]: Parameters<Parameters<typeof compareText>[3]['window']>) =>
-          report({ kind: 'window', window, tokens: input.perToken ? tokens() : [] }),
-      }
-      return { ...(await compareText(library, [a.path, b.path], input, listener, stop)) }
-    },
-    signal,
-  )
-  report({ kind: 'finished', comparison: comparison.parse(result) })
 }

@@ -17,6 +17,7 @@ import { MoruError } from '../../shared/errors'
 import { ChangeNotice, type JobHandle, type JobRunner } from '../jobs'
 import { type ModelLibrary, type ResolvedModel } from '../models'
 import { type Store } from '../store'
+import { type CallRecorder, modelAttributes, step } from '../trace'
 import { type TextSources } from './calibration-text'
 import { compareText } from './compare-text'
 import { isBlockMethod } from './block-recipes'
@@ -43,6 +44,7 @@ export interface QuantizeServiceOptions {
   jobs: JobRunner
   sources: TextSources
   settings: Store['settings']
+  tracer: CallRecorder
 }
 
 /** Ended jobs that are told of from memory: later their rows tell the same. */
@@ -84,7 +86,7 @@ export class QuantizeService {
         total: new Set(plan.matrices.map((m) => m.layer)).size,
       },
       (handle, signal) =>
-        this.work(model, { ...input, path }, running, handle, signal).catch((thrown: unknown) => {
+        this.traced(model, { ...input, path }, running, handle, signal).catch((thrown: unknown) => {
           running.failure = thrown
           throw thrown
         }),
@@ -130,13 +132,30 @@ export class QuantizeService {
     }
   }
 
+  private traced(...[model, input, running, handle, signal]: Parameters<QuantizeService['work']>) {
+    const { method, bits, group } = input.recipe
+    const attributes = {
+      ...modelAttributes(model.id),
+      'moru.run.id': handle.id,
+      'moru.quantize.method': method,
+      'moru.quantize.bits': bits,
+      'moru.quantize.group': group,
+    }
+    const asked = () => [{ role: 'user' as const, content: `${model.name} ${labelOf(input)}` }]
+    return this.options.tracer.run('quantize', { attributes, input: asked }, async (span) => {
+      const result = await this.work(model, input, running, handle, signal)
+      span?.set({ 'moru.quantize.bits_per_weight': result.bitsPerWeight })
+      return result
+    })
+  }
+
   private async work(
     model: ResolvedModel,
     input: Start & { path: string },
     running: Running,
     handle: JobHandle,
     signal: AbortSignal,
-  ): Promise<Record<string, unknown>> {
+  ) {
     const { library, sources, settings } = this.options
     const result = await quantizeModel(
       { model, recipe: input.recipe, out: input.path, sources },
@@ -153,7 +172,7 @@ export class QuantizeService {
       },
       signal,
     )
-    const { id } = await library.import(result.path)
+    const { id } = await step('import', {}, () => library.import(result.path))
     if (input.recipe.kv === 'int8') {
       const load = loadSettings.parse({ ...settings.get().load[id], kvType: 'int8' })
       settings.update({ load: { [id]: load } })
@@ -162,12 +181,10 @@ export class QuantizeService {
     if (!evaluate) return { ...result, modelId: id, comparison: null }
     Object.assign(running, { stage: 'evaluating', layer: null })
     running.notice.announce()
-    const found = await compareText(
-      library,
-      [model.path, result.path],
-      { ...evaluate, load: loadSettings.parse({}), speed: false },
-      { progress: () => undefined, window: () => undefined },
-      signal,
+    const compared = { ...evaluate, load: loadSettings.parse({}), speed: false }
+    const unheard = { progress: () => undefined, window: () => undefined }
+    const found = await step('compare', {}, () =>
+      compareText(library, [model.path, result.path], compared, unheard, signal),
     )
     return { ...result, modelId: id, comparison: found }
   }

@@ -1,7 +1,8 @@
 /** GGUF's block types, which look at the weights alone: the file is written in one go. */
-import { type MatrixResult, type QuantizeResult } from '../../shared/contract/quantize'
+import { type MatrixResult, type QuantizeResult, type Recipe } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
 import { measureImportance, readImportanceMatrix } from '../engine'
+import { step } from '../trace'
 import { writeBlockRecipe } from './block-recipes'
 import { readCalibration } from './calibration-text'
 import { withEngine } from './open-models'
@@ -12,24 +13,21 @@ export async function toGguf(task: QuantizeTask): Promise<Written> {
   if (!out.endsWith('.gguf'))
     throw new MoruError('unsupported', `${recipe.method} is a type of GGUF: give a path that ends in .gguf.`)
   const layers: MatrixResult[] = []
-  const known = await importanceOf(task)
+  const { importance } = recipe
+  const known = importance && (await step('calibrate', {}, () => importanceOf(task, importance)))
   listener.stage('writing', null, config.layers)
-  const sizeBytes = await writeBlockRecipe(
-    file,
-    config,
-    {
-      recipe,
-      out,
-      importance: known?.importance,
-      metadata: { 'moru.source': model.name, 'moru.recipe': JSON.stringify(recipe) },
-    },
-    (matrix) => {
-      layers.push(matrix)
-      listener.matrix(matrix)
-      if (matrix.layer !== null) listener.stage('layers', matrix.layer, config.layers)
-    },
-    signal,
-  )
+  const run = {
+    recipe,
+    out,
+    importance: known?.importance,
+    metadata: { 'moru.source': model.name, 'moru.recipe': JSON.stringify(recipe) },
+  }
+  const onMatrix = (matrix: MatrixResult) => {
+    layers.push(matrix)
+    listener.matrix(matrix)
+    if (matrix.layer !== null) listener.stage('layers', matrix.layer, config.layers)
+  }
+  const sizeBytes = await step('write', {}, () => writeBlockRecipe(file, config, run, onMatrix, signal))
   return { sizeBytes, calibration: known?.calibration ?? null, layers }
 }
 
@@ -38,12 +36,13 @@ interface Importance {
   calibration: QuantizeResult['calibration']
 }
 
-/** From an imatrix file, or measured on the calibration text; null where the recipe asks for none. */
-async function importanceOf(task: QuantizeTask): Promise<Importance | null> {
-  const { recipe, sources, file, config, listener, signal } = task
-  if (!recipe.importance) return null
-  if (recipe.importance.kind === 'file')
-    return { importance: (await readImportanceMatrix(recipe.importance.path)).meanSquares, calibration: null }
+/** From an imatrix file, or measured on the calibration text. */
+async function importanceOf(
+  { recipe, sources, file, config, listener, signal }: QuantizeTask,
+  from: NonNullable<Recipe['importance']>,
+): Promise<Importance> {
+  if (from.kind === 'file')
+    return { importance: (await readImportanceMatrix(from.path)).meanSquares, calibration: null }
   listener.stage('calibration_text', null, config.layers)
   const { text, windows } = await readCalibration(file, recipe.calibration, sources, true)
   const onLayer = (layer: number) => listener.stage('layers', layer, config.layers)

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { type MatrixResult, type QuantizeResult, type Recipe } from '../../shared/contract/quantize'
 import { type BlockOutcome, type CalibrationWindows, quantizeBlocks, storedBytes, writeQuantized } from '../engine'
+import { step } from '../trace'
 import { readCalibration } from './calibration-text'
 import { choiceOf, isCalibrated, layoutFor, matrixRecipe } from './matrix-recipes'
 import { withEngine } from './open-models'
@@ -16,24 +17,22 @@ const runVersion = 1
 export async function toSafetensors(task: QuantizeTask): Promise<Written> {
   const { recipe, sources, out, file, config, listener, signal } = task
   listener.stage('calibration_text', null, config.layers)
-  const { text, windows } = await readCalibration(file, recipe.calibration, sources, isCalibrated(recipe))
+  const { text, windows } = await step('calibrate', {}, () =>
+    readCalibration(file, recipe.calibration, sources, isCalibrated(recipe)),
+  )
   const folder = await RunFolder.open(out, await runKey(task, text.sha256))
-  const layers = await runBlocks(task, windows, folder)
+  const layers = await step('layers', {}, () => runBlocks(task, windows, folder))
   listener.stage('writing', null, config.layers)
   const tokens = { tokens: count(windows.seen), heldOutTokens: count(windows.heldOut) }
   const calibration = { name: text.name, sha256: text.sha256, ...tokens }
-  const sizeBytes = await writeQuantized(
-    file,
-    config,
-    out,
-    {
-      layout: layoutFor(recipe),
-      double: recipe.double,
-      layers: config.layers,
-      block: (layer) => folder.block(layer),
-    },
-    { metadata: metadataOf(task, calibration, layers), signal },
-  )
+  const quantized = {
+    layout: layoutFor(recipe),
+    double: recipe.double,
+    layers: config.layers,
+    block: (layer: number) => folder.block(layer),
+  }
+  const metadata = metadataOf(task, calibration, layers)
+  const sizeBytes = await step('write', {}, () => writeQuantized(file, config, out, quantized, { metadata, signal }))
   await folder.remove()
   return { sizeBytes, calibration, layers }
 }

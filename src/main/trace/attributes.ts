@@ -12,12 +12,12 @@ const operations: Record<TraceKind, string> = {
   generate: 'text_completion',
   embed: 'embeddings',
   search: 'retrieval',
-  rerank: 'rerank',
   ask: 'invoke_workflow',
   perplexity: 'perplexity',
   index: 'index',
   evaluate: 'evaluate',
   quantize: 'quantize',
+  compare: 'compare',
 }
 
 /** What every call's root says. */

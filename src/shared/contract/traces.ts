@@ -9,12 +9,12 @@ export const traceKind = z.enum([
   'generate',
   'embed',
   'search',
-  'rerank',
   'ask',
   'perplexity',
   'index',
   'evaluate',
   'quantize',
+  'compare',
 ])
 export type TraceKind = z.infer<typeof traceKind>
 
