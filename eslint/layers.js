@@ -19,81 +19,31 @@ const domains = {
   rag: ['cache', 'chat', 'text', 'models', 'trace'],
 }
 const services = ['src/main/engine', 'src/main/store', 'src/main/jobs', 'src/shared']
+const inMain = (names) => names.map((name) => `src/main/${name}`)
+
+/** The engine's folders, from the lowest up, each with those it may import. */
+const engine = { formats: [], quant: ['formats'], tokenizer: ['formats'], device: [] }
+/** These of the engine's folders and all that they may import. */
+const withBelow = (...names) => [...new Set(names.flatMap((name) => [name, ...engine[name]]))]
+engine.kernels = withBelow('device', 'quant')
+engine.layers = withBelow('kernels')
+engine.models = withBelow('layers')
+engine.runtime = withBelow('models', 'tokenizer')
+// From files to files: nothing of it runs on the device.
+engine.convert = ['runtime', 'models', 'quant', 'formats', 'tokenizer']
+engine.quantize = withBelow('convert', 'runtime')
+const inEngine = (names) => inMain(names.map((name) => `engine/${name}`))
 
 export const layers = {
   'src/shared': [],
   'src/preload': ['src/shared'],
   'src/renderer': ['src/shared'],
   kernels: [],
-  'src/main/engine/formats': ['src/shared'],
-  'src/main/engine/quant': ['src/main/engine/formats', 'src/shared'],
-  'src/main/engine/tokenizer': ['src/main/engine/formats', 'src/shared'],
-  'src/main/engine/device': ['src/shared'],
-  'src/main/engine/kernels': [
-    'src/main/engine/device',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/shared',
-    'kernels',
-  ],
-  'src/main/engine/layers': [
-    'src/main/engine/kernels',
-    'src/main/engine/device',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/shared',
-  ],
-  'src/main/engine/models': [
-    'src/main/engine/layers',
-    'src/main/engine/kernels',
-    'src/main/engine/device',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/shared',
-  ],
-  'src/main/engine/runtime': [
-    'src/main/engine/models',
-    'src/main/engine/layers',
-    'src/main/engine/kernels',
-    'src/main/engine/device',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/main/engine/tokenizer',
-    'src/shared',
-  ],
-  'src/main/engine/convert': [
-    'src/main/engine/runtime',
-    'src/main/engine/models',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/main/engine/tokenizer',
-    'src/shared',
-  ],
-  'src/main/engine/quantize': [
-    'src/main/engine/convert',
-    'src/main/engine/runtime',
-    'src/main/engine/models',
-    'src/main/engine/layers',
-    'src/main/engine/kernels',
-    'src/main/engine/device',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/main/engine/tokenizer',
-    'src/shared',
-  ],
-  'src/main/engine': [
-    'src/main/engine/quantize',
-    'src/main/engine/convert',
-    'src/main/engine/runtime',
-    'src/main/engine/models',
-    'src/main/engine/layers',
-    'src/main/engine/kernels',
-    'src/main/engine/device',
-    'src/main/engine/quant',
-    'src/main/engine/formats',
-    'src/main/engine/tokenizer',
-    'src/shared',
-  ],
+  ...Object.fromEntries(
+    Object.entries(engine).map(([name, others]) => [`src/main/engine/${name}`, [...inEngine(others), 'src/shared']]),
+  ),
+  'src/main/engine/kernels': [...inEngine(engine.kernels), 'src/shared', 'kernels'],
+  'src/main/engine': [...inEngine(withBelow('quantize')), 'src/shared'],
   'src/main/store': ['src/shared'],
   'src/main/jobs': ['src/main/store', 'src/shared'],
   'src/main/supervisor': ['src/shared'],
@@ -101,18 +51,10 @@ export const layers = {
   'src/main/shell': ['src/main/supervisor', 'src/main/server', 'src/shared'],
   'src/main/server': ['src/main/supervisor', 'src/shared'],
   ...Object.fromEntries(
-    Object.entries(domains).map(([name, others]) => [
-      `src/main/${name}`,
-      [...services, ...others.map((o) => `src/main/${o}`)],
-    ]),
+    Object.entries(domains).map(([name, others]) => [`src/main/${name}`, [...services, ...inMain(others)]]),
   ),
-  'src/main/host': [...services, ...Object.keys(domains).map((d) => `src/main/${d}`), 'src/main/server'],
-  'src/main/cli': [
-    ...services,
-    ...Object.keys(domains).map((d) => `src/main/${d}`),
-    'src/main/host',
-    'src/main/supervisor',
-  ],
+  'src/main/host': [...services, ...inMain(Object.keys(domains)), 'src/main/server'],
+  'src/main/cli': [...services, ...inMain(Object.keys(domains)), 'src/main/host', 'src/main/supervisor'],
   'src/main': ['src/main/shell', 'src/main/supervisor', 'src/shared'],
 }
 const publicIndex = { 'src/main/engine': 'src/main/engine/index.ts' }
