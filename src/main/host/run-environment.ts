@@ -9,7 +9,8 @@ let build: string | null | undefined
 
 /** `bundledModels`: resources/models of the program, from which its build is found. */
 export function runEnvironment({ adapter, software }: EngineStatus, bundledModels: string): RunEnvironment {
-  build ??= buildOf(join(bundledModels, '../../out/stamp.json'))
+  // null is an answer too: the file is looked for once.
+  if (build === undefined) build = buildOf(join(bundledModels, '../../out/stamp.json'))
   return { version, build, node: process.version, platform: `${process.platform}-${process.arch}`, adapter, software }
 }
 
