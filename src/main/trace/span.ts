@@ -6,7 +6,6 @@ import { toMoruError } from '../../shared/errors'
 
 export type Attributes = Record<string, unknown>
 
-export const newTraceId = () => randomBytes(16).toString('hex')
 export const newSpanId = () => randomBytes(8).toString('hex')
 /** Milliseconds of the epoch on a clock that never goes back. */
 export const nowMs = () => performance.timeOrigin + performance.now()
@@ -29,7 +28,7 @@ export interface Recorder {
 
 /** A call from its beginning to its end. */
 export class Call {
-  readonly id = newTraceId()
+  readonly id = randomBytes(16).toString('hex')
   readonly kind: TraceKind
   readonly root: Span
   /** Ended spans that were not written yet. */
@@ -38,6 +37,8 @@ export class Call {
   output: TraceMessage[] | null = null
   /** Input and output changed since they were written. */
   contentChanged = false
+  /** What was asked, in one line; '' before it was written first. */
+  preview = ''
   state: TraceState = 'running'
   readonly recorder: Recorder
   spans = 0
@@ -71,36 +72,30 @@ export class Span {
   readonly call: Call
   readonly name: string
   readonly parentId: string | null
-  readonly startedAt: number
+  readonly startedAt = nowMs()
   readonly attributes: Attributes
   #over = false
   #state: TraceSpan['state'] = 'ok'
 
-  constructor(call: Call, name: string, parentId: string | null, attributes: Attributes, startedAt = nowMs()) {
+  constructor(call: Call, name: string, parentId: string | null, attributes: Attributes) {
     this.call = call
     this.name = name
     this.parentId = parentId
     this.attributes = attributes
-    this.startedAt = startedAt
   }
 
   set(attributes: Attributes): void {
     Object.assign(this.attributes, attributes)
   }
 
-  /** What goes in, where that is known only now. Steps have no texts of their own: nothing happens. */
-  input(messages: TraceMessage[]): void {
-    if (this.parentId === null) this.call.keep({ input: messages })
-  }
-
-  /** What comes out. */
+  /** What comes out. Steps have no texts of their own: nothing happens. */
   output(messages: TraceMessage[]): void {
     if (this.parentId === null) this.call.keep({ output: messages })
   }
 
   /** A step of this one; begins now. */
-  child(name: string, attributes: Attributes = {}, startedAt?: number): Span {
-    return new Span(this.call, name, this.id, attributes, startedAt)
+  child(name: string, attributes: Attributes = {}): Span {
+    return new Span(this.call, name, this.id, attributes)
   }
 
   /** Ends as 'cancelled', though nothing was thrown. */

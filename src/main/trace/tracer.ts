@@ -56,8 +56,6 @@ export class Tracer implements CallRecorder, Recorder {
   #closed = false
   /** Spans that did not fit. */
   dropped = 0
-  /** Milliseconds spent writing, and batches: what a benchmark asks for. */
-  readonly cost = { writeMs: 0, batches: 0 }
 
   /** `onTrouble` hears of a database that takes no more. */
   constructor(store: Pick<Store, 'traces' | 'settings' | 'redaction'>, onTrouble: (error: unknown) => void) {
@@ -97,7 +95,6 @@ export class Tracer implements CallRecorder, Recorder {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#changed.size === 0) return
-    const started = performance.now()
     const batch = [...this.#changed].map((call) => this.#writeOf(call))
     this.#changed.clear()
     this.#waiting = 0
@@ -113,8 +110,6 @@ export class Tracer implements CallRecorder, Recorder {
       this.dropped += batch.reduce((sum, { spans }) => sum + spans.length, 0)
       this.#onTrouble(thrown)
     }
-    this.cost.writeMs += performance.now() - started
-    this.cost.batches += 1
   }
 
   /** What changes, from now on; a slow reader gets the latest state of each trace. Ends when the signal fires. */
@@ -169,17 +164,23 @@ export class Tracer implements CallRecorder, Recorder {
     }))
     call.ended = []
     const end = spans.find(({ parentId }) => parentId === null) ?? null
-    const contents = this.#settings.contents && call.contentChanged
-    call.contentChanged = false
-    const keep = (messages: TraceMessage[] | null) => messages && messages.map((message) => this.#kept(message))
-    const input = keep(call.input)
-    const trace = { ...clean.deep(recordOf(call, end)), preview: previewOf(input) }
-    return { trace, spans, content: contents ? { input, output: keep(call.output) } : null }
+    let content: TraceWrite['content'] = null
+    // Texts are looked through for secrets when they have changed, not in every batch of a long call.
+    if (call.contentChanged) {
+      call.contentChanged = false
+      const input = this.#kept(call.input)
+      call.preview = previewOf(input)
+      if (this.#settings.contents) content = { input, output: this.#kept(call.output) }
+    }
+    return { trace: { ...clean.deep(recordOf(call, end)), preview: call.preview }, spans, content }
   }
 
-  #kept({ role, content }: TraceMessage): TraceMessage {
-    const clean = this.#store.redaction.text(content.slice(0, readCharacters))
-    return { role, content: cut(clean, keptCharacters) }
+  #kept(messages: TraceMessage[] | null): TraceMessage[] | null {
+    const kept = messages?.map(({ role, content }) => {
+      const clean = this.#store.redaction.text(content.slice(0, readCharacters))
+      return { role, content: cut(clean, keptCharacters) }
+    })
+    return kept ?? null
   }
 }
 
