@@ -1,17 +1,11 @@
 import axe from 'axe-core'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { aCollection, aDocument } from './host/knowledge-samples'
 import { aBatch, aProfile, aSchedule } from './host/profile-handlers'
 import { aConversation, aJob, aMessage, aModel, began } from './host/samples'
 import { aRun, aTrace } from './host/trace-handlers'
-import { openWindow } from './mount'
-
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  delete document.documentElement.dataset.theme
-})
+import { open } from './page'
 
 const world = () => ({
   conversations: new Map([
@@ -100,8 +94,7 @@ for (const [name, path] of places)
   for (const language of ['en', 'ko'] as const)
     for (const theme of ['light', 'dark'] as const)
       test(`axe finds nothing serious in ${name}, ${language}, ${theme}`, async () => {
-        const window = await openWindow(path, world(), language)
-        close = window.close
+        const window = await open(path, world(), language)
         window.world.settings = { ...window.world.settings, theme }
         document.documentElement.dataset.theme = theme
         document.title = 'Moru'
@@ -120,8 +113,7 @@ const dialogs = [
 for (const [name, path] of dialogs)
   for (const theme of ['light', 'dark'] as const)
     test(`axe finds nothing serious in ${name}, ${theme}`, async () => {
-      const window = await openWindow(path, world(), 'ko')
-      close = window.close
+      await open(path, world(), 'ko')
       document.documentElement.dataset.theme = theme
       await expect.poll(() => document.querySelector('[role="dialog"]')).not.toBeNull()
       await new Promise((resolve) => setTimeout(resolve, 300))
@@ -129,8 +121,7 @@ for (const [name, path] of dialogs)
     })
 
 test('axe finds nothing serious in the palette and the token view', async () => {
-  const window = await openWindow('/chat/c1', world(), 'en')
-  close = window.close
+  const window = await open('/chat/c1', world(), 'en')
   await expect.poll(() => window.wrapper.find('button[aria-label="Why this token?"]').exists()).toBe(true)
   await window.wrapper.get('button[aria-label="Why this token?"]').trigger('click')
   await expect.poll(() => window.wrapper.find('[data-token]').exists()).toBe(true)

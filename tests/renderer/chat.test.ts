@@ -1,17 +1,9 @@
 import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { MoruError } from '../../src/shared/errors'
 import { aConversation, aMessage, began } from './host/samples'
-import { openWindow } from './mount'
+import { open } from './page'
 
-let close: () => void = () => {}
-afterEach(() => close())
-
-async function open(...args: Parameters<typeof openWindow>) {
-  const window = await openWindow(...args)
-  close = window.close
-  return window
-}
 type Window = Awaited<ReturnType<typeof open>>
 
 function answered() {

@@ -1,22 +1,9 @@
 import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { aConversation } from './host/samples'
-import { openWindow } from './mount'
+import { open, text } from './page'
 
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-  delete document.documentElement.dataset.theme
-})
-
-async function open(...args: Parameters<typeof openWindow>) {
-  const window = await openWindow(...args)
-  close = window.close
-  return window
-}
-const text = () => document.body.textContent ?? ''
 
 test('the palette opens by key, finds by any word, runs by Enter, closes by Escape', async () => {
   const window = await open('/chat', { conversations: new Map([['c1', aConversation({ title: '한국어 띄어쓰기' })]]) })
@@ -135,5 +122,4 @@ test('every control has a name and can be reached by Tab', async () => {
     expect(name.trim(), control.outerHTML.slice(0, 120)).not.toBe('')
   }
   window.close()
-  close = () => {}
 })

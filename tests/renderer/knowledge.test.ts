@@ -1,39 +1,10 @@
 import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { portions } from '../../src/renderer/views/knowledge/dropped-files'
 import { aCollection, aDocument } from './host/knowledge-samples'
-import { openWindow } from './mount'
+import { labelled, open, press, text, type } from './page'
 
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-})
-
-async function open(...args: Parameters<typeof openWindow>) {
-  const window = await openWindow(...args)
-  close = window.close
-  return window
-}
-/** Dialogs live beside the window, so the whole page is asked. */
-const text = () => document.body.textContent ?? ''
-const scope = () => document.querySelector('[role="dialog"]') ?? document
-const named = <T extends HTMLElement>(label: string) =>
-  [...scope().querySelectorAll<T>('button, a, input, select, [role="menuitem"], [role="switch"]')].find(
-    (e) => e.textContent?.trim() === label || e.getAttribute('aria-label') === label,
-  )
-async function press(label: string) {
-  await expect.poll(() => named(label), { message: label }).toBeTruthy()
-  named(label)?.click()
-  await flushPromises()
-}
-async function type(input: HTMLInputElement | null | undefined, value: string) {
-  if (!input) throw new Error('no such field')
-  input.value = value
-  input.dispatchEvent(new Event('input', { bubbles: true }))
-  await flushPromises()
-}
 async function drop(names: string[]) {
   const transfer = new DataTransfer()
   for (const name of names) transfer.items.add(new File([`text of ${name}`], name))
@@ -108,14 +79,15 @@ test('says for which language the embedding model is of no use', async () => {
 test('a folder by its path, a web page, and a private address only after a yes', async () => {
   const window = await open('/knowledge/k1', filled())
   await press('Add documents')
-  await type(named('Path on this computer'), 'docs')
-  const add = (at: number) => [...scope().querySelectorAll('button')].filter((b) => b.textContent?.trim() === 'Add')[at]
+  await type(labelled<HTMLInputElement>('Path on this computer'), 'docs')
+  const dialog = document.querySelector('[role="dialog"]')!
+  const add = (at: number) => [...dialog.querySelectorAll('button')].filter((b) => b.textContent?.trim() === 'Add')[at]
   add(0).click()
   await expect.poll(text).toContain('docs: an absolute path is needed here.')
-  await type(named('Address of the page'), 'http://localhost:8080/a')
+  await type(labelled<HTMLInputElement>('Address of the page'), 'http://localhost:8080/a')
   add(1).click()
   await expect.poll(text).toContain('is an address of this machine; allow it first')
-  scope().querySelector<HTMLInputElement>('input[type="checkbox"]')?.click()
+  dialog.querySelector<HTMLInputElement>('input[type="checkbox"]')?.click()
   add(1).click()
   await expect.poll(() => document.querySelector('[role="dialog"]')).toBeNull()
   expect(window.host.asked.at(-1)?.input ?? window.host.asked).toBeTruthy()
@@ -157,7 +129,7 @@ test('a collection is renamed and deleted', async () => {
   }
   await menu('Rename')
   await expect.poll(() => document.querySelector('[role="dialog"] input')).not.toBeNull()
-  await type(document.querySelector<HTMLInputElement>('[role="dialog"] input'), '작업실')
+  await type('[role="dialog"] input', '작업실')
   await press('Save')
   await expect.poll(() => window.wrapper.get('h1').text()).toBe('작업실')
   await menu('Delete collection')

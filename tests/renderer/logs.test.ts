@@ -1,15 +1,8 @@
-import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
 import { spanRows } from '../../src/renderer/views/logs/span-tree'
 import { aRun, aTrace } from './host/trace-handlers'
-import { openWindow } from './mount'
-
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-})
+import { choose, labelled, open as openPage, press, text, type } from './page'
 
 const many = () =>
   new Map(
@@ -27,37 +20,15 @@ const many = () =>
       return [trace.id, trace]
     }),
   )
-async function open(path = '/logs', traces = many(), language: 'en' | 'ko' = 'en') {
-  const window = await openWindow(
-    path,
-    {
-      traces,
-      runs: [
-        aRun(),
-        aRun({ id: 'r2', title: 'decode f32', parameters: { load: { kvType: 'f32' } }, metrics: { decode: 18 } }),
-      ],
-    },
-    language,
-  )
-  close = window.close
-  return window
-}
-const text = () => document.body.textContent ?? ''
+const open = (path = '/logs', traces = many()) =>
+  openPage(path, {
+    traces,
+    runs: [
+      aRun(),
+      aRun({ id: 'r2', title: 'decode f32', parameters: { load: { kvType: 'f32' } }, metrics: { decode: 18 } }),
+    ],
+  })
 const rows = () => [...document.querySelectorAll<HTMLButtonElement>('[data-index]')]
-const button = (label: string) =>
-  [...document.querySelectorAll<HTMLButtonElement>('button')].findLast(
-    (one) => one.textContent?.trim() === label || one.getAttribute('aria-label') === label,
-  )
-async function press(label: string) {
-  await expect.poll(() => button(label), { message: label }).toBeTruthy()
-  button(label)!.click()
-  await flushPromises()
-}
-function choose(label: string, value: string) {
-  const select = document.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`)!
-  select.value = value
-  select.dispatchEvent(new Event('change', { bubbles: true }))
-}
 
 test('calls are listed, drawn only where they are seen, and more come while scrolling', async () => {
   const window = await open()
@@ -81,16 +52,15 @@ test('calls are listed, drawn only where they are seen, and more come while scro
 test('filters and searches, and a filter that passes nothing can be cleared', async () => {
   await open()
   await expect.poll(() => text()).toContain('450 calls')
-  choose('Outcome', 'error')
+  const outcome = labelled<HTMLSelectElement>('Outcome')!
+  await choose(outcome, 'error')
   await expect.poll(() => text()).toContain('5 calls')
   expect(rows()[0].textContent).toContain('Out of memory.')
-  choose('Outcome', '')
-  const search = document.querySelector<HTMLInputElement>('input[type="search"]')!
-  search.value = '모루'
-  search.dispatchEvent(new Event('input', { bubbles: true }))
+  await choose(outcome, '')
+  const search = document.querySelector<HTMLInputElement>('input[type="search"]')
+  await type(search, '모루')
   await expect.poll(() => text()).toContain('1 call')
-  search.value = 'nothing of the kind'
-  search.dispatchEvent(new Event('input', { bubbles: true }))
+  await type(search, 'nothing of the kind')
   await press('Clear the filters')
   await expect.poll(() => text()).toContain('450 calls')
 })
@@ -134,8 +104,7 @@ test('a call is asked again with other parameters and compared with the first', 
   await press('Ask again')
   const field = document.querySelector<HTMLInputElement>('[role="dialog"] input[type="number"]')!
   expect(field.value).toBe('0.7')
-  field.value = '0'
-  field.dispatchEvent(new Event('input', { bubbles: true }))
+  await type(field, '0')
   await press('Ask again')
   await expect.poll(() => text()).toContain('Comparison')
   await expect.poll(() => text()).toContain('At 0: alloys.')
@@ -152,8 +121,7 @@ test('runs are compared by parameters and results, exported and deleted', async 
   expect(text()).toContain('load.kvType')
   await press('Export for MLflow')
   const folder = [...document.querySelectorAll<HTMLInputElement>('[role="dialog"] input')].at(-1)!
-  folder.value = '/tmp/mlruns'
-  folder.dispatchEvent(new Event('input', { bubbles: true }))
+  await type(folder, '/tmp/mlruns')
   await press('Export for MLflow')
   await expect
     .poll(() => window.host.asked.find(({ route }) => route === 'runs.export')?.input)
@@ -165,12 +133,10 @@ test('runs are compared by parameters and results, exported and deleted', async 
 
 test('settings of the log are saved, and a broken pattern is said to be one', async () => {
   const window = await open('/settings')
-  await expect.poll(() => document.querySelector('[role="switch"][aria-label="Keep texts"]')).toBeTruthy()
-  document.querySelector<HTMLButtonElement>('[role="switch"][aria-label="Keep texts"]')!.click()
+  await press('Keep texts')
   await expect.poll(() => window.world.settings.tracing.contents).toBe(false)
   const patterns = document.querySelector<HTMLTextAreaElement>('textarea[wrap="off"]')!
-  patterns.value = '(unclosed'
-  patterns.dispatchEvent(new Event('input', { bubbles: true }))
+  await type(patterns, '(unclosed')
   patterns.dispatchEvent(new Event('change', { bubbles: true }))
   await expect.poll(() => text()).toContain('not a regular expression')
   expect(patterns.value).toBe('(unclosed')

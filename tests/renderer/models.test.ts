@@ -1,41 +1,8 @@
 import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { withShards } from '../../src/renderer/views/models/shards'
 import { aModel } from './host/samples'
-import { openWindow } from './mount'
-
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-})
-
-async function open(...args: Parameters<typeof openWindow>) {
-  const window = await openWindow(...args)
-  close = window.close
-  return window
-}
-/** Dialogs live beside the window, so the whole page is asked. */
-const text = () => document.body.textContent ?? ''
-const labelled = <T extends HTMLElement>(label: string) =>
-  [...(document.querySelector('[role="dialog"]') ?? document).querySelectorAll<T>('button, a, input')].find(
-    (e) =>
-      e.textContent?.trim() === label ||
-      e.getAttribute('aria-label') === label ||
-      e.getAttribute('placeholder') === label,
-  )
-async function press(label: string) {
-  await expect.poll(() => labelled(label), { message: label }).toBeTruthy()
-  labelled(label)?.click()
-  await flushPromises()
-}
-async function fill(selector: string, value: string) {
-  const input = document.querySelector<HTMLInputElement>(selector)
-  if (!input) throw new Error(`no ${selector}`)
-  input.value = value
-  input.dispatchEvent(new Event('input', { bubbles: true }))
-  await flushPromises()
-}
+import { open, press, text, type } from './page'
 
 test('the library shows what matters of each model and sorts by any of it', async () => {
   const small = aModel()
@@ -65,12 +32,12 @@ test('a path that is no model is refused with the reason, and stays to be correc
   const window = await open('/models')
   await press('Import model')
   await expect.poll(() => document.activeElement?.tagName).toBe('INPUT')
-  await fill('input[maxlength="4096"]', '/data/picture.png')
+  await type('input[maxlength="4096"]', '/data/picture.png')
   await press('Import')
   await expect.poll(() => text()).toContain('/data/picture.png begins with 0x00000000')
   expect(text()).toContain('The file cannot be read')
   expect(document.querySelector<HTMLInputElement>('input[maxlength="4096"]')?.value).toBe('/data/picture.png')
-  await fill('input[maxlength="4096"]', '/data/qwen.gguf')
+  await type('input[maxlength="4096"]', '/data/qwen.gguf')
   await press('Import')
   await expect.poll(() => text()).toContain('Imported qwen.gguf.')
   await expect.poll(() => window.wrapper.get('table').text()).toContain('qwen.gguf')
@@ -87,7 +54,7 @@ test('download: search, choose a file, follow the job, cancel it, resume it', as
   const window = await open('/models')
   await press('Download model')
   await expect.poll(() => document.activeElement?.tagName).toBe('INPUT')
-  await fill('[role="dialog"] input[type="search"]', 'Qwen3')
+  await type('[role="dialog"] input[type="search"]', 'Qwen3')
   await press('Search')
   const hits = () => [...document.querySelectorAll<HTMLButtonElement>('[role="dialog"] li button')]
   await expect.poll(() => hits().length).toBe(2)

@@ -1,33 +1,12 @@
-import { flushPromises } from '@vue/test-utils'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { boundsOf, dotsOf, ridgesOf, roofsOf } from '../../src/renderer/views/profile/roofline'
 import { kvBytesPerToken, whatFits } from '../../src/renderer/views/profile/kv-memory'
 import { aBatch, aProfile, aSchedule, ceilings } from './host/profile-handlers'
 import { aJob, began } from './host/samples'
-import { openWindow } from './mount'
+import { choose, open, press, text, type } from './page'
 
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  vi.restoreAllMocks()
-  document.body.replaceChildren()
-})
+afterEach(() => void vi.restoreAllMocks())
 
-async function open(...args: Parameters<typeof openWindow>) {
-  const window = await openWindow(...args)
-  close = window.close
-  return window
-}
-const text = () => document.body.textContent ?? ''
-const button = (label: string) =>
-  [...document.querySelectorAll<HTMLElement>('button')].find(
-    (b) => b.textContent?.trim() === label || b.getAttribute('aria-label') === label,
-  )
-async function press(label: string) {
-  await expect.poll(() => button(label), { message: label }).toBeTruthy()
-  button(label)?.click()
-  await flushPromises()
-}
 /** What is handed out as files, by name. */
 function savedFiles() {
   const files = new Map<string, string>()
@@ -92,10 +71,7 @@ test('an empty profile offers the first run; it is followed and then shown', asy
   await expect.poll(() => text()).toContain('No profile yet')
   await press('Profile a prompt')
   await expect.poll(() => document.querySelector('[role="dialog"] textarea')).toBeTruthy()
-  const prompt = document.querySelector<HTMLTextAreaElement>('[role="dialog"] textarea')!
-  prompt.value = '모루란 무엇인가?'
-  prompt.dispatchEvent(new Event('input', { bubbles: true }))
-  await flushPromises()
+  await type('[role="dialog"] textarea', '모루란 무엇인가?')
   await press('Start')
   await expect.poll(() => window.router.currentRoute.value.query.run).toBe('p9')
   await expect.poll(() => document.querySelector('figure canvas')).toBeTruthy()
@@ -146,8 +122,7 @@ test('batches of the run history: throughput, latency, B* and the knee in words'
   await expect.poll(() => document.querySelectorAll('figure canvas').length).toBe(2)
   expect(text()).toContain('SmolLM2 135M Instruct (5 bits/weight): B* 2.1, measured knee 5.4.')
   const [, compare] = [...document.querySelectorAll<HTMLSelectElement>('main label select')]
-  compare.value = 'b1'
-  compare.dispatchEvent(new Event('change', { bubbles: true }))
+  await choose(compare, 'b1')
   await expect.poll(() => text()).toContain('SmolLM2 F16 (16 bits/weight): B* 5.8, no knee within these sizes.')
   await press('Show the figures as a table')
   expect(document.querySelectorAll('figure tbody tr')).toHaveLength(6)

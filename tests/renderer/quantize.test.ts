@@ -1,31 +1,9 @@
-import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { comparedTexts, resultRows } from '../../src/renderer/views/quantize/result-rows'
 import { recipeName } from '../../src/renderer/views/quantize/methods'
 import { aRun } from './host/quantize-handlers'
-import { openWindow } from './mount'
+import { labelled, open, press, text, type } from './page'
 
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-})
-
-async function open(...args: Parameters<typeof openWindow>) {
-  const window = await openWindow(...args)
-  close = window.close
-  return window
-}
-const text = () => document.body.textContent ?? ''
-const labelled = (label: string) =>
-  [...(document.querySelector('[role="dialog"]') ?? document).querySelectorAll<HTMLElement>('button')].find(
-    (e) => e.textContent?.trim() === label || e.getAttribute('aria-label') === label,
-  )
-async function press(label: string) {
-  await expect.poll(() => labelled(label), { message: label }).toBeTruthy()
-  labelled(label)?.click()
-  await flushPromises()
-}
 const runs = () => [
   aRun('r1', { method: 'gptq' }, 88e6, 0.17),
   aRun('r2', { method: 'awq' }, 88e6, 0.13),
@@ -62,10 +40,7 @@ test('two recipes are run, followed layer by layer, and stand among the results'
   await expect.poll(() => window.wrapper.findAll('tbody tr').length).toBe(2)
   expect(text()).toContain('not compared on this text')
   await press('Compare GPTQ 4 bits g64 with the original')
-  const path = document.querySelector<HTMLInputElement>('[role="dialog"] input')!
-  path.value = '/data/wikitext-2/test.txt'
-  path.dispatchEvent(new Event('input', { bubbles: true }))
-  await flushPromises()
+  await type('[role="dialog"] input', '/data/wikitext-2/test.txt')
   await press('Compare')
   await expect.poll(() => text()).toContain('0.2 ± 0.01')
 })

@@ -1,23 +1,13 @@
 import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { groupedPoints, meansOf } from '../../src/renderer/views/knowledge/map-groups'
 import { plainOptions, searchInput, snippetOf } from '../../src/renderer/views/knowledge/search-options'
 import { aCollection, aDocument } from './host/knowledge-samples'
-import { openWindow } from './mount'
+import { open as openPage, press, text } from './page'
 
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-})
-
-const text = () => document.body.textContent ?? ''
 const reranking = () => aCollection({ settings: { ...aCollection().settings, rerankModel: 'ms-marco' } })
-async function open(path: string, collection = aCollection()) {
-  const window = await openWindow(path, { collections: new Map([['k1', collection]]), documents: [aDocument()] })
-  close = window.close
-  return window
-}
+const open = (path: string, collection = aCollection()) =>
+  openPage(path, { collections: new Map([['k1', collection]]), documents: [aDocument()] })
 const column = (name: string) => document.querySelector<HTMLElement>(`section[aria-label="${name}"]`)
 const hits = (name: string) => [...(column(name)?.querySelectorAll('li') ?? [])].map((li) => li.textContent ?? '')
 
@@ -71,7 +61,7 @@ test('another weight is tried, and kept only when asked', async () => {
   box?.querySelector('input')?.click()
   await flushPromises()
   expect(window.world.collections.get('k1')?.settings.denseWeight).toBeNull()
-  ;[...document.querySelectorAll('button')].find((b) => b.textContent?.trim() === 'Keep this weight')?.click()
+  await press('Keep this weight')
   await expect.poll(() => window.world.collections.get('k1')?.settings.denseWeight).toBe(0.5)
   // One setting: the others are as they were.
   expect(window.world.collections.get('k1')?.settings.watch).toBe(true)
@@ -79,10 +69,8 @@ test('another weight is tried, and kept only when asked', async () => {
 
 test('an evaluation shows its progress, then modes side by side and each query', async () => {
   const window = await open('/knowledge/k1/evaluation')
-  const press = (label: string) =>
-    [...document.querySelectorAll('button')].find((b) => b.textContent?.trim() === label)?.click()
   await expect.poll(text).toContain('How well search finds')
-  press('Evaluate')
+  await press('Evaluate')
   await expect.poll(text).toContain('Searching: 1 / 2 · 4/s')
   await expect.poll(text).toContain('Over 2 queries')
   expect(text()).toContain('written by the chat model from passages')
@@ -93,7 +81,7 @@ test('an evaluation shows its progress, then modes side by side and each query',
   expect(text()).toContain('Both, fused has the best nDCG@10: 1.')
   await window.wrapper.get('select').setValue('queries')
   await window.wrapper.get('input[maxlength="4096"]').setValue('/none.jsonl')
-  press('Evaluate')
+  await press('Evaluate')
   await expect.poll(text).toContain('There is no file /none.jsonl.')
 })
 

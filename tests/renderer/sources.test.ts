@@ -1,18 +1,11 @@
 import { flushPromises } from '@vue/test-utils'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { bracketed, renderBlocks } from '../../src/renderer/views/chat/markdown'
 import { placeIn, windowOf } from '../../src/renderer/composables/passage-place'
 import { aCollection, aDocument, aHit, anvilText, aSources } from './host/knowledge-samples'
 import { aConversation, aMessage, began } from './host/samples'
-import { openWindow } from './mount'
+import { open, text } from './page'
 
-let close: () => void = () => {}
-afterEach(() => {
-  close()
-  document.body.replaceChildren()
-})
-
-const text = () => document.body.textContent ?? ''
 const collections = new Map([['k1', aCollection()]])
 /** A conversation whose one answer rests on `sources`. */
 async function openAnswer(answer: string, sources = aSources(), language: 'en' | 'ko' = 'en') {
@@ -21,7 +14,7 @@ async function openAnswer(answer: string, sources = aSources(), language: 'en' |
     aMessage({ id: 'u1', role: 'user', text: 'What is an anvil?' }),
     aMessage({ id: 'a1', role: 'assistant', parentId: 'u1', text: answer, sources, createdAt: began + 1 }),
   ]
-  const window = await openWindow(
+  const window = await open(
     '/chat/c1',
     {
       collections,
@@ -31,7 +24,6 @@ async function openAnswer(answer: string, sources = aSources(), language: 'en' |
     },
     language,
   )
-  close = window.close
   await expect.poll(() => window.wrapper.find('article + article .markdown').exists()).toBe(true)
   await flushPromises()
   return window
@@ -39,8 +31,7 @@ async function openAnswer(answer: string, sources = aSources(), language: 'en' |
 const answer = () => document.querySelector('article + article') as HTMLElement
 
 test('a collection ticked beside the chat answers, with markers that open the passage at its place', async () => {
-  const window = await openWindow('/chat', { collections, documents: [aDocument()] })
-  close = window.close
+  const window = await open('/chat', { collections, documents: [aDocument()] })
   await expect.poll(text).toContain('Workshop')
   const box = [...document.querySelectorAll<HTMLLabelElement>('aside label')].find((l) =>
     l.textContent?.includes('Workshop'),
@@ -162,8 +153,7 @@ test('of a long document the surroundings are drawn, in whole lines where there 
 })
 
 test('a PDF attached to a message is read by the host, and one that is none says so', async () => {
-  const window = await openWindow('/chat')
-  close = window.close
+  const window = await open('/chat')
   const drop = async (name: string, content: string) => {
     const transfer = new DataTransfer()
     transfer.items.add(new File([content], name))
