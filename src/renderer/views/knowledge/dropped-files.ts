@@ -1,12 +1,13 @@
 /** Files that were dropped or chosen in a browser tab, and their way to the host: as bytes, in portions. */
 
+import { largestFileBytes } from '../../composables/file-bytes'
+
 /** A file with the name it gets in the collection. */
 export interface NamedFile {
   name: string
   file: File
 }
 
-const portionBytes = 40 * 2 ** 20
 const portionFiles = 1000
 
 /** What a drop brought: files, and those in folders under their path joined by ' - ', for names are flat in a collection. */
@@ -52,7 +53,7 @@ export function portions(files: readonly NamedFile[]): NamedFile[][] {
   let bytes = Infinity
   for (const one of files) {
     const last = all.at(-1)
-    if (!last || last.length >= portionFiles || bytes + one.file.size > portionBytes) {
+    if (!last || last.length >= portionFiles || bytes + one.file.size > largestFileBytes) {
       all.push([one])
       bytes = one.file.size
     } else {

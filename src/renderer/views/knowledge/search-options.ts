@@ -1,5 +1,5 @@
 import { type InputOf } from '../../../shared/contract'
-import { type searchRun } from '../../../shared/contract/knowledge'
+import { type Collection, type SearchMode, type searchRun } from '../../../shared/contract/knowledge'
 
 /** What the search bench is set to; '' and null: left open. */
 export interface SearchOptions {
@@ -29,8 +29,18 @@ export const plainOptions = (): SearchOptions => ({
 })
 
 /** The rankings that the bench shows, from left to right. */
-export const rankings = ['bm25', 'dense', 'hybrid', 'rerank'] as const
+const rankings = ['bm25', 'dense', 'hybrid', 'rerank'] as const
 export type RankingName = (typeof rankings)[number]
+
+/** What a ranking is to a search: reranking begins with what the fused one finds. */
+export const modeOf = (name: RankingName): { mode: SearchMode; rerank: boolean } =>
+  name === 'rerank' ? { mode: 'hybrid', rerank: true } : { mode: name, rerank: false }
+export const rankingOf = ({ mode, rerank }: { mode: SearchMode; rerank: boolean }): RankingName =>
+  rerank ? 'rerank' : mode
+
+/** Those that a collection has: reranking needs a cross-encoder. */
+export const rankingsOf = ({ settings }: Collection): RankingName[] =>
+  rankings.filter((name) => name !== 'rerank' || settings.rerankModel !== null)
 
 /** A day as typed, in the person's own time zone: its first or its last millisecond. */
 const dayStart = (day: string) => new Date(`${day}T00:00:00`).getTime()
@@ -44,12 +54,13 @@ export function searchInput(
   options: SearchOptions,
 ): InputOf<typeof searchRun> {
   const { k, mmrLambda, denseWeight, neighbours, documentId, pathContains, types } = options
+  const { mode, rerank } = modeOf(name)
   return {
     collectionIds: [collectionId],
     query,
     k,
-    mode: name === 'rerank' ? 'hybrid' : name,
-    rerank: name === 'rerank' ? options.rerank : 0,
+    mode,
+    rerank: rerank ? options.rerank : 0,
     mmrLambda,
     denseWeight,
     neighbours,
