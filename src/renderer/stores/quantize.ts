@@ -54,10 +54,9 @@ export const useQuantize = defineStore('quantize', () => {
     }
   }
 
-  async function start(model: string | null, recipe: RecipeInput, evaluate: Evaluation | null, path: string | null) {
-    const { jobId } = await api.quantize.start({ model, recipe, path, evaluate })
+  async function start(recipe: RecipeInput, evaluate: Evaluation | null) {
+    const { jobId } = await api.quantize.start({ model: modelId.value, recipe, evaluate })
     void follow(jobId)
-    return jobId
   }
 
   /** Follows a job to its end; once only. */
