@@ -11,7 +11,11 @@ export const useJobs = defineStore('jobs', () => {
   const models = useModels()
   const jobs = ref(new Map<string, Job>())
   const running = computed(() => sorted().filter((j) => j.state === 'running'))
-  const ended = computed(() => sorted().filter((j) => j.state !== 'running'))
+  /** The same array until one more has ended: the progress of others is no reason to look at these anew. */
+  const ended = computed<Job[]>((before) => {
+    const now = sorted().filter((j) => j.state !== 'running')
+    return before?.length === now.length && now.every((job, i) => job === before[i]) ? before : now
+  })
 
   function sorted() {
     return [...jobs.value.values()].sort((a, b) => b.startedAt - a.startedAt)
