@@ -3,7 +3,7 @@ import { type Ceiling, type CeilingName } from '../../../shared/contract/ceiling
 import { type KernelRow, type ProfileReport } from '../../../shared/contract/profiler'
 
 /** A slope (memory: GB/s) or a flat roof (operations: GFLOP/s), from its left end to its right end. */
-export interface Roof {
+interface Roof {
   name: CeilingName
   kind: 'memory' | 'compute'
   value: number
@@ -25,7 +25,7 @@ export interface Dot {
   rate: number
 }
 
-export interface Bounds {
+interface Bounds {
   x: [number, number]
   y: [number, number]
 }
@@ -33,11 +33,21 @@ export interface Bounds {
 const memoryNames: readonly CeilingName[] = ['cache_read', 'stream_read', 'stream_copy']
 const computeNames: readonly CeilingName[] = ['dot_int8', 'multiply_add', 'multiply_add_f16']
 
+interface Work {
+  flops: number
+  bytes: number
+  elapsedMs: number
+}
+/** GFLOP/s */
+export const rateOf = ({ flops, elapsedMs }: Work): number => flops / elapsedMs / 1e6
+/** GB/s */
+export const bandwidthOf = ({ bytes, elapsedMs }: Work): number => bytes / elapsedMs / 1e6
+
 /** Kernels with operations and bytes; the others have no place on logarithmic axes. */
 export function dotsOf(report: ProfileReport): Dot[] {
   return report.kernels
     .filter((kernel) => kernel.intensity > 0 && kernel.elapsedMs > 0)
-    .map((kernel) => ({ kernel, intensity: kernel.intensity, rate: kernel.flops / kernel.elapsedMs / 1e6 }))
+    .map((kernel) => ({ kernel, intensity: kernel.intensity, rate: rateOf(kernel) }))
 }
 
 /** Whole decades around all that is shown. */
@@ -61,7 +71,7 @@ export function ridgesOf(ceilings: readonly Ceiling[]): Ridge[] {
 }
 
 /** GB/s between memory and the kernels, at best. */
-export function bestStream(ceilings: readonly Ceiling[]): number {
+function bestStream(ceilings: readonly Ceiling[]): number {
   return Math.max(0, ...valueOf(ceilings, ['stream_read', 'stream_copy']).map((c) => c.value))
 }
 
