@@ -72,5 +72,5 @@ export const useProfiles = defineStore('profiles', () => {
     if (state === 'ready') void refresh()
   })
 
-  return { list, loaded, failure, stage, refresh, get, timeline, run, cancel }
+  return { list, loaded, failure, stage, get, timeline, run, cancel }
 })

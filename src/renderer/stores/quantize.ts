@@ -1,7 +1,8 @@
 import { defineStore } from 'pinia'
-import { reactive, ref } from 'vue'
+import { computed, reactive, ref } from 'vue'
 import { type MatrixResult, type QuantizeRun, type RecipeInput } from '../../shared/contract/quantize'
 import { useClient } from '../api'
+import { useModels } from './models'
 
 /** A running quantization as it is followed. */
 export interface FollowedRun {
@@ -31,7 +32,13 @@ export interface DraftRecipe {
 export const useQuantize = defineStore('quantize', () => {
   const client = useClient()
   const { api } = client
-  const modelId = ref<string | null>(null)
+  const models = useModels()
+  const chosenModel = ref<string | null>(null)
+  /** The default model, until another is chosen. */
+  const modelId = computed({
+    get: () => chosenModel.value ?? models.defaultModel?.id ?? null,
+    set: (id: string | null) => (chosenModel.value = id),
+  })
   const drafts = ref<DraftRecipe[]>([])
   const runs = ref<QuantizeRun[]>([])
   const loaded = ref(false)
@@ -59,9 +66,8 @@ export const useQuantize = defineStore('quantize', () => {
     void follow(jobId)
   }
 
-  /** Follows a job to its end; once only. */
+  /** Follows a job to its end. */
   async function follow(jobId: string) {
-    if (followed.has(jobId)) return
     followed.set(jobId, { jobId, stage: null, layer: null, layers: 0, matrices: [], error: null, done: false })
     const run = followed.get(jobId)!
     try {
@@ -79,9 +85,9 @@ export const useQuantize = defineStore('quantize', () => {
 
   client.onState((state) => {
     if (state === 'ready') void refresh()
-    // What the host's loss cut off is joined again.
+    // What the host's loss cut off is told by its job.
     else for (const [jobId, run] of followed) if (!run.done) followed.delete(jobId)
   })
 
-  return { modelId, drafts, runs, loaded, failure, followed, add, remove, refresh, start, follow }
+  return { modelId, drafts, runs, loaded, failure, followed, add, remove, refresh, start }
 })

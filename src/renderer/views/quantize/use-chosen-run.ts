@@ -1,4 +1,4 @@
-import { computed, watch } from 'vue'
+import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { useQuantize } from '../../stores/quantize'
 
@@ -17,6 +17,5 @@ export function useChosenRun() {
   })
   const run = computed(() => usable.value.find((each) => each.jobId === jobId.value) ?? null)
   const models = computed<[string, string] | null>(() => run.value && [run.value.source.path, run.value.result.path])
-  watch(() => quantize.loaded, (loaded) => !loaded && void quantize.refresh(), { immediate: true }) // prettier-ignore
   return { jobId, run, models }
 }
