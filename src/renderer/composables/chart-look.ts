@@ -9,6 +9,12 @@ const seriesColors = {
 }
 /** Shapes beside the colours: no series is told by its colour alone. */
 export const seriesSymbols = ['circle', 'rect', 'triangle', 'diamond', 'roundRect', 'pin', 'arrow']
+/** Patterns of bars that stand beside one another, for the same reason. */
+export const seriesDecal = (i: number) => ({
+  symbol: ['none', 'rect', 'circle', 'triangle'][i % 4],
+  symbolSize: 0.6,
+  color: 'rgba(0,0,0,0.28)',
+})
 
 /** From few to much. Perceptually even: cividis (Nuñez, Anderton & Renslow, PLOS ONE 2018), at nine points. */
 export const sequentialColors = ['#00224e', '#1a386f', '#434e6c', '#61656f', '#7d7c78', '#9b9476', '#bcae6c', '#dfc85a', '#fee838'] // prettier-ignore
@@ -16,12 +22,10 @@ export const sequentialColors = ['#00224e', '#1a386f', '#434e6c', '#61656f', '#7
 export const divergingColors = ['#2166ac', '#67a9cf', '#d1e5f0', '#f7f7f7', '#fddbc7', '#ef8a62', '#b2182b']
 
 export interface ChartLook {
-  dark: boolean
   ink: string
   muted: string
   line: string
   raised: string
-  accent: string
   series: string[]
   fontFamily: string
 }
@@ -36,12 +40,10 @@ export function useChartLook() {
     const dark = chosen.value === undefined ? systemDark.value : chosen.value === 'dark'
     const color = resolver()
     const look = {
-      dark,
       ink: color('--color-ink'),
       muted: color('--color-muted'),
       line: color('--color-line'),
       raised: color('--color-raised'),
-      accent: color('--color-accent'),
       series: seriesColors[dark ? 'dark' : 'light'],
       fontFamily: getComputedStyle(document.body).fontFamily,
     }

@@ -1,8 +1,8 @@
 /** Batches as options of ECharts: throughput against batch size with the model beside it, and against latency. */
 import { type EChartsCoreOption } from 'echarts/core'
 import { type BatchReport } from '../../../shared/contract/bench'
+import { named } from '../../composables/chart-axes'
 import { type ChartLook, seriesSymbols } from '../../composables/chart-look'
-import { named } from './axes'
 
 export interface BatchTexts {
   batch: string

@@ -1,8 +1,8 @@
 /** What holds memory over time, as stacked areas. */
 import { type EChartsCoreOption } from 'echarts/core'
 import { type MemorySample } from '../../../shared/contract/profiler'
+import { named } from '../../composables/chart-axes'
 import { type ChartLook } from '../../composables/chart-look'
-import { named } from './axes'
 
 export const memoryParts = ['weights', 'kvUsed', 'kvShared', 'kvKept', 'kvFree', 'workspace', 'other', 'vectors', 'database'] as const // prettier-ignore
 export type MemoryPart = (typeof memoryParts)[number]

@@ -1,8 +1,8 @@
 /** The roofline as an option of ECharts. */
 import { type EChartsCoreOption } from 'echarts/core'
+import { named } from '../../composables/chart-axes'
 import { type ChartLook } from '../../composables/chart-look'
 import { type Profile } from '../../stores/profiles'
-import { named } from './axes'
 import { boundsOf, type Dot, dotSize, dotsOf, ridgesOf, roofsOf } from './roofline'
 
 export interface RooflineTexts {

@@ -2,8 +2,8 @@
 import type { CustomSeriesOption } from 'echarts/charts'
 import { type EChartsCoreOption } from 'echarts/core'
 import { type ScheduleReport } from '../../../shared/contract/profiler'
+import { named } from '../../composables/chart-axes'
 import { type ChartLook } from '../../composables/chart-look'
-import { named } from './axes'
 
 export const laneParts = ['waiting', 'prefill', 'decode', 'idle'] as const
 export type LanePart = (typeof laneParts)[number]

@@ -2,8 +2,8 @@
 import type { CustomSeriesOption } from 'echarts/charts'
 import { type Timeline } from '../../../shared/contract/profiler'
 import { type EChartsCoreOption } from 'echarts/core'
+import { named } from '../../composables/chart-axes'
 import { type ChartLook } from '../../composables/chart-look'
-import { named } from './axes'
 
 export const rows = ['steps', 'host', 'submit', 'gpu'] as const
 type Row = (typeof rows)[number]

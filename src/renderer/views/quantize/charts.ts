@@ -1,11 +1,11 @@
 /** What the Quantize view's charts draw, as options for ECharts. Texts come from the caller. */
 import { type EChartsCoreOption } from 'echarts/core'
-import { divergingColors, seriesSymbols, sequentialColors } from '../../composables/chart-look'
+import { named } from '../../composables/chart-axes'
+import { divergingColors, seriesDecal, seriesSymbols, sequentialColors } from '../../composables/chart-look'
 import { type Histogram } from '../../../shared/contract/quantize'
 import { type ResultRow } from './result-rows'
 
 const grid = { left: 64, right: 24, top: 40, bottom: 48 }
-const named = (name: string) => ({ name, nameLocation: 'middle' as const })
 
 /** Size against divergence, with the front of those that nothing beats in both. */
 export function paretoOption(
@@ -20,8 +20,8 @@ export function paretoOption(
     grid,
     legend: { top: 4, data: [words.recipes, words.front] },
     tooltip: { formatter: (p: { data: number[] }) => tell(compared[p.data[2]]) },
-    xAxis: { type: 'value', scale: true, boundaryGap: ['4%', '12%'], ...named(words.size), nameGap: 28 },
-    yAxis: { type: 'log', ...named(words.kld), nameGap: 48 },
+    xAxis: { type: 'value', scale: true, boundaryGap: ['4%', '12%'], ...named(words.size, 28) },
+    yAxis: { type: 'log', ...named(words.kld, 48) },
     series: [
       {
         name: words.front,
@@ -66,7 +66,7 @@ export function heatOption(
   return {
     grid: { left: 96, right: 136, top: 12, bottom: 48 },
     tooltip: { formatter: (p: { dataIndex: number }) => tell(cells[p.dataIndex]) },
-    xAxis: { type: 'category', data: layers.map(String), ...named(words.layer), nameGap: 28 },
+    xAxis: { type: 'category', data: layers.map(String), ...named(words.layer, 28) },
     yAxis: { type: 'category', data: roles, inverse: true },
     visualMap: {
       min: Math.min(0, ...values),
@@ -103,8 +103,8 @@ export function histogramOption(
     grid,
     legend: parts.length > 1 ? { top: 4 } : undefined,
     tooltip: { trigger: 'axis' },
-    xAxis: { type: 'value', scale: true, ...named(words.value), nameGap: 28, axisLabel: { hideOverlap: true } },
-    yAxis: { type: 'value', ...named(words.count), nameGap: 52, min: 0 },
+    xAxis: { type: 'value', scale: true, ...named(words.value, 28), axisLabel: { hideOverlap: true } },
+    yAxis: { type: 'value', ...named(words.count, 52), min: 0 },
     series: parts.map(({ name, histogram }, i) => ({
       name,
       type: 'line',
@@ -121,12 +121,17 @@ export function histogramOption(
   } // prettier-ignore
 }
 
-export function barsOption(values: number[], words: { index: string; count: string; name: string }): EChartsCoreOption {
+/** A bar for each value, counted from `first`. */
+export function barsOption(
+  values: number[],
+  words: { index: string; count: string; name: string },
+  first = 0,
+): EChartsCoreOption {
   return {
     grid,
     tooltip: { trigger: 'axis' },
-    xAxis: { type: 'category', data: values.map((_, i) => String(i)), ...named(words.index), nameGap: 28 },
-    yAxis: { type: 'value', ...named(words.count), nameGap: 52 },
+    xAxis: { type: 'category', data: values.map((_, i) => String(first + i)), ...named(words.index, 28) },
+    yAxis: { type: 'value', ...named(words.count, 52) },
     series: [{ name: words.name, type: 'bar', data: values }],
   }
 }
@@ -143,8 +148,8 @@ export function channelsOption(
     legend: { top: 4 },
     tooltip: { formatter: (p: { data: number[] }) => `${words.channel} ${p.data[0]}: ${p.data[1].toPrecision(4)}` },
     dataZoom: [{ type: 'inside', xAxisIndex: 0 }],
-    xAxis: { type: 'value', max: maxAbs.length - 1, ...named(words.channel), nameGap: 28 },
-    yAxis: { type: 'value', ...named(words.largest), nameGap: 48 },
+    xAxis: { type: 'value', max: maxAbs.length - 1, ...named(words.channel, 28) },
+    yAxis: { type: 'value', ...named(words.largest, 48) },
     series: [
       {
         name: words.ordinary,
@@ -175,13 +180,13 @@ export function distributionOption(
     grid: { left: 120, right: 24, top: 32, bottom: 48 },
     legend: { top: 4 },
     tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' } },
-    xAxis: { type: 'value', min: 0, max: 1, ...named(words.probability), nameGap: 28 },
+    xAxis: { type: 'value', min: 0, max: 1, ...named(words.probability, 28) },
     yAxis: { type: 'category', data: tokens, inverse: true, axisLabel: { width: 100, overflow: 'truncate' } },
     series: series.map(({ name, values }, i) => ({
       name,
       type: 'bar',
       data: values,
-      itemStyle: i === 0 ? {} : { decal: undefined, borderWidth: 1 },
+      itemStyle: { decal: seriesDecal(i) },
     })),
   }
 }
