@@ -1,5 +1,4 @@
 import {
-  Activity,
   Box,
   Download,
   FlaskConical,
@@ -9,9 +8,7 @@ import {
   MessageSquare,
   Plus,
   Power,
-  ScrollText,
   Settings,
-  Shrink,
   SunMoon,
 } from '@lucide/vue'
 import { type Component, computed } from 'vue'
@@ -22,6 +19,7 @@ import { useConversations } from '../stores/conversations'
 import { useEngine } from '../stores/engine'
 import { useModels } from '../stores/models'
 import { useSettings } from '../stores/settings'
+import { views } from './views'
 
 export interface Command {
   id: string
@@ -42,31 +40,14 @@ export function useCommands() {
   const settings = useSettings()
   const go = (path: string, query: Record<string, string> = {}) => void router.push({ path, query })
 
-  const views = computed<Command[]>(() => [
-    { id: 'view-chat', group: t('palette.view'), label: t('frame.chat'), icon: MessageSquare, run: () => go('/chat') },
-    {
-      id: 'view-knowledge',
+  const places = computed<Command[]>(() => [
+    ...views.map(({ name, to, icon, label }) => ({
+      id: `view-${name}`,
       group: t('palette.view'),
-      label: t('frame.knowledge'),
-      icon: LibraryBig,
-      run: () => go('/knowledge'),
-    },
-    { id: 'view-models', group: t('palette.view'), label: t('frame.models'), icon: Box, run: () => go('/models') },
-    {
-      id: 'view-quantize',
-      group: t('palette.view'),
-      label: t('frame.quantize'),
-      icon: Shrink,
-      run: () => go('/quantize'),
-    },
-    {
-      id: 'view-profile',
-      group: t('palette.view'),
-      label: t('frame.profile'),
-      icon: Activity,
-      run: () => go('/profile'),
-    },
-    { id: 'view-logs', group: t('palette.view'), label: t('frame.logs'), icon: ScrollText, run: () => go('/logs') },
+      label: t(label),
+      icon,
+      run: () => go(to),
+    })),
     {
       id: 'view-runs',
       group: t('palette.view'),
@@ -167,5 +148,5 @@ export function useCommands() {
     })),
   )
 
-  return computed(() => [...views.value, ...actions.value, ...chats.value, ...knowledge.value, ...library.value])
+  return computed(() => [...places.value, ...actions.value, ...chats.value, ...knowledge.value, ...library.value])
 }
