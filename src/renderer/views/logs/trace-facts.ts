@@ -7,6 +7,9 @@ export function useTraceFacts() {
   const { t, te } = useI18n()
   const format = useFormat()
   const number = (value: number | null) => (value === null ? '–' : format.number(value))
+  /** Nothing where there is no value. */
+  const row = (label: string, value: string | null): [label: string, value: string][] =>
+    value ? [[t(label), value]] : []
   return (trace: TraceDetail): [label: string, value: string][] => {
     const root = trace.spans.find(({ parentId }) => parentId === null)?.attributes ?? {}
     const setting = (name: string): [string, string][] => {
@@ -27,15 +30,8 @@ export function useTraceFacts() {
       [t('logs.duration'), trace.durationMs === null ? '–' : format.duration(trace.durationMs)],
       [t('logs.ttft'), trace.ttftMs === null ? '–' : format.duration(trace.ttftMs)],
       [t('logs.tokens'), t('logs.inOut', { input: number(trace.inputTokens), output: number(trace.outputTokens) })],
-      ...(reason
-        ? [
-            [t('logs.finish'), te(`logs.finishes.${reason}`) ? t(`logs.finishes.${reason}`) : reason] as [
-              string,
-              string,
-            ],
-          ]
-        : []),
-      ...(trace.cache ? [[t('logs.cache'), t(`logs.caches.${trace.cache}`)] as [string, string]] : []),
+      ...row('logs.finish', reason && (te(`logs.finishes.${reason}`) ? t(`logs.finishes.${reason}`) : reason)),
+      ...row('logs.cache', trace.cache && t(`logs.caches.${trace.cache}`)),
       ...['gen_ai.request.temperature', 'gen_ai.request.top_k', 'gen_ai.request.top_p', 'moru.request.min_p', 'gen_ai.request.max_tokens', 'gen_ai.request.seed', 'moru.load.compute_type', 'moru.load.kv_type', 'moru.search.mode'].flatMap(setting), // prettier-ignore
     ]
   }
