@@ -2,6 +2,7 @@
 import { onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 import { type TraceFilter, type TraceSummary } from '../../../shared/contract/traces'
 import { useClient } from '../../api'
+import { followForever } from '../../api/follow'
 
 const pageSize = 200
 
@@ -11,7 +12,8 @@ export function useTraceFeed(filter: Ref<TraceFilter>, live: Ref<boolean>) {
   const count = ref<{ value: number; more: boolean } | null>(null)
   const failure = ref<unknown>(null)
   const loading = ref(true)
-  const complete = ref(false)
+  /** Nothing older is left. */
+  let complete = false
   let asked = 0
 
   /** From the top, as many rows as are there. */
@@ -23,7 +25,7 @@ export function useTraceFeed(filter: Ref<TraceFilter>, live: Ref<boolean>) {
       if (mine !== asked) return
       traces.value = found.traces
       count.value = found.count
-      complete.value = found.traces.length < limit
+      complete = found.traces.length < limit
       failure.value = null
     } catch (thrown) {
       if (mine === asked) failure.value = thrown
@@ -33,13 +35,13 @@ export function useTraceFeed(filter: Ref<TraceFilter>, live: Ref<boolean>) {
 
   async function loadMore() {
     const last = traces.value.at(-1)
-    if (loading.value || complete.value || !last) return
+    if (loading.value || complete || !last) return
     loading.value = true
     const mine = asked
     try {
       const found = await client.api.traces.list({ filter: filter.value, before: last.seq, limit: pageSize })
       if (mine === asked) traces.value = [...traces.value, ...found.traces]
-      if (mine === asked) complete.value = found.traces.length < pageSize
+      if (mine === asked) complete = found.traces.length < pageSize
     } catch (thrown) {
       failure.value = thrown
     }
@@ -52,21 +54,16 @@ export function useTraceFeed(filter: Ref<TraceFilter>, live: Ref<boolean>) {
     void reload()
   })
 
-  const left = new AbortController()
-  onScopeDispose(() => left.abort())
-  async function follow() {
-    while (!left.signal.aborted) {
-      try {
-        for await (const event of client.api.traces.follow({}, { signal: left.signal }))
-          if (live.value || event.kind === 'removed') await reload()
-      } catch {
-        // The host is away or this view is left; followed again when there is one.
-      }
-      await new Promise((resolve) => setTimeout(resolve, 1000))
-    }
-  }
   void reload()
-  void follow()
+  onScopeDispose(
+    followForever(
+      client,
+      (signal) => client.api.traces.follow({}, { signal }),
+      async (event) => {
+        if (live.value || event.kind === 'removed') await reload()
+      },
+    ),
+  )
   watch(live, (now) => now && void reload())
-  return { traces, count, failure, loading, complete, reload, loadMore }
+  return { traces, count, failure, loading, reload, loadMore }
 }
