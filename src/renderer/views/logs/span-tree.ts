@@ -1,7 +1,7 @@
 /** Spans in the order of a waterfall. */
 import { type TraceSpan } from '../../../shared/contract/traces'
 
-export interface SpanRow {
+interface SpanRow {
   span: TraceSpan
   depth: number
 }

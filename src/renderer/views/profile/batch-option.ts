@@ -4,7 +4,7 @@ import { type BatchReport } from '../../../shared/contract/bench'
 import { named } from '../../composables/chart-axes'
 import { type ChartLook, seriesSymbols } from '../../composables/chart-look'
 
-export interface BatchTexts {
+interface BatchTexts {
   batch: string
   throughput: string
   latency: string

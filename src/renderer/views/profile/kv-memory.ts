@@ -1,9 +1,9 @@
 /** Bytes of keys and values, and what fits: bytes x 2 x layers x kvHeads x headDim x tokens x batch. */
 
 export const attentionKinds = ['mha', 'gqa', 'mqa'] as const
-export type AttentionKind = (typeof attentionKinds)[number]
+type AttentionKind = (typeof attentionKinds)[number]
 
-export interface KvShape {
+interface KvShape {
   layers: number
   heads: number
   kvHeads: number

@@ -5,7 +5,7 @@ import { type ChartLook } from '../../composables/chart-look'
 import { type Profile } from '../../stores/profiles'
 import { boundsOf, type Dot, dotSize, dotsOf, ridgesOf, roofsOf } from './roofline'
 
-export interface RooflineTexts {
+interface RooflineTexts {
   intensity: string
   rate: string
   ridge: (intensity: number) => string

@@ -6,7 +6,7 @@ import { named } from '../../composables/chart-axes'
 import { type ChartLook } from '../../composables/chart-look'
 
 export const laneParts = ['waiting', 'prefill', 'decode', 'idle'] as const
-export type LanePart = (typeof laneParts)[number]
+type LanePart = (typeof laneParts)[number]
 type Policy = ScheduleReport['policies'][number]
 type Lane = Policy['lanes'][number]
 
@@ -16,7 +16,7 @@ export function spanOf(lane: Lane, part: LanePart): [number, number] {
   return part === 'decode' ? [lane.firstTokenMs, lane.endedMs] : [lane.endedMs, lane.freedMs]
 }
 
-export interface ScheduleTexts {
+interface ScheduleTexts {
   time: string
   request: string
   part: (part: LanePart) => string

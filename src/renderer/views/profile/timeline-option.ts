@@ -17,7 +17,7 @@ interface Box {
   step: number
 }
 
-export interface TimelineTexts {
+interface TimelineTexts {
   row: (row: Row) => string
   name: (name: string) => string
   time: string

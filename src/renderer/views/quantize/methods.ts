@@ -6,11 +6,11 @@ import {
   recipe as recipeSchema,
 } from '../../../shared/contract/quantize'
 
-export type Choice =
+type Choice =
   'bits' | 'group' | 'symmetric' | 'double' | 'perTensor' | 'gptq' | 'awq' | 'importance' | 'searchRange'
 
 const blocks: Choice[] = ['importance']
-export const choicesOf: Record<QuantizeMethod, Choice[]> = {
+const choicesOf: Record<QuantizeMethod, Choice[]> = {
   rtn: ['bits', 'group', 'symmetric', 'searchRange'],
   absmax: ['group', 'perTensor'],
   'zero-point': ['group', 'perTensor'],

@@ -14,7 +14,7 @@ export interface ResultRow {
 }
 
 /** Texts that runs were compared on, by their hash and windows: the same key means the same tokens. */
-export const textKey = ({ text }: Comparison): string => [text.sha256, text.window, text.windows, text.skip].join(' ')
+const textKey = ({ text }: Comparison): string => [text.sha256, text.window, text.windows, text.skip].join(' ')
 
 export interface ComparedText {
   key: string
@@ -62,7 +62,7 @@ function isBest(row: ResultRow, rows: ResultRow[]): boolean {
   )
 }
 
-export type ResultWords = Record<
+type ResultWords = Record<
   'recipe' | 'model' | 'size' | 'bitsPerWeight' | 'perplexity' | 'kld' | 'kldError' | 'sameTop1' | 'rmsDeltaP' | 'prefill' | 'decode' | 'load',
   string
 > // prettier-ignore
