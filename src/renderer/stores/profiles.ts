@@ -6,7 +6,7 @@ import { toMoruError } from '../../shared/errors'
 import { useClient } from '../api'
 
 export type Profile = OutputOf<typeof profilerGet>
-export type ProfileSummary = OutputOf<typeof profilerList>[number]
+type ProfileSummary = OutputOf<typeof profilerList>[number]
 type Stage = Extract<EventOf<typeof profilerRun>, { kind: 'progress' }>['stage']
 
 /** Profiles of the run history, and the one that is being made. */

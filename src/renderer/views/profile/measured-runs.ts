@@ -11,13 +11,15 @@ export function useMeasuredRuns<Report>(kind: Job['kind'], reportOf: (job: Job) 
       return report === undefined ? [] : [{ id: job.id, startedAt: job.startedAt, title: job.title, report }]
     }),
   )
-  const chosen = ref<string | null>(null)
-  const run = computed(() => runs.value.find(({ id }) => id === chosen.value) ?? runs.value[0] ?? null)
+  const asked = ref<string | null>(null)
+  const run = computed(() => runs.value.find(({ id }) => id === asked.value) ?? runs.value[0] ?? null)
+  /** Its id; '' where there is none. */
+  const chosen = computed({ get: () => run.value?.id ?? '', set: (id) => (asked.value = id) })
 
   /** What was just measured is looked at. */
   async function showNewest() {
     await jobs.loadHistory()
-    chosen.value = null
+    asked.value = null
   }
   return { runs, run, chosen, showNewest }
 }
