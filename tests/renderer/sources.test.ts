@@ -81,7 +81,7 @@ test('says that the documents do not answer, and what was searched for instead o
     aSources({ answered: false, passages: [], citations: [], question: '모루는 무엇인가요?', leftOut: 0 }),
     'ko',
   )
-  expect(answer().textContent).toContain('관련이 충분한 구절이 없습니다.')
+  expect(answer().textContent).toContain('질문과 충분히 관련된 구절이 없습니다.')
   expect(answer().textContent).toContain('검색한 질문: “모루는 무엇인가요?”')
 })
 

@@ -61,7 +61,7 @@ export const settings = {
   cacheClear: '저장한 답변 모두 지우기',
   cacheCleared: '저장한 답변을 모두 지웠습니다.',
   cacheDistance: '최대 거리',
-  cacheHits: '다시 찾은 답변',
+  cacheHits: '캐시에서 찾은 답변',
   cacheHitsOf: '{asked}번 중 {hits}번({share})',
   cacheKinds: '내역',
   cacheKindsOf: '같은 질문 {exact}번, 비슷한 질문 {similar}번',
