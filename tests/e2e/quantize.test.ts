@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { drawn, figuresOf } from './charts'
 import { complaintsOf, openChromium, startProduct } from './product.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'moru-quantize-'))
@@ -37,24 +38,6 @@ afterAll(async () => {
 const tab = (name: string) =>
   page.getByRole('navigation', { name: 'Parts of Quantize' }).getByRole('link', { name }).click()
 const figure = (name: string | RegExp) => page.getByRole('figure', { name })
-/** Drawn: something on the canvas is not empty. */
-const drawn = (name: string | RegExp) =>
-  expect
-    .poll(
-      () =>
-        figure(name)
-          .locator('canvas')
-          .first()
-          .evaluate((canvas: HTMLCanvasElement) => {
-            const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
-            const seen = new Set<number>()
-            for (let i = 0; i < data.length; i += 4) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2])
-            return seen.size
-          }),
-      { timeout: 30_000 },
-    )
-    .toBeGreaterThan(8)
-
 it('plans two recipes, and says what they cannot show', async () => {
   await page.getByRole('combobox', { name: 'Method' }).first().selectOption('rtn')
   await page.getByRole('button', { name: 'Add recipe' }).click()
@@ -81,14 +64,13 @@ it('makes both, layer by layer, and compares them with the original', async () =
   const rows = await page.locator('tbody tr').allInnerTexts()
   expect(rows.join('\n')).toMatch(/RTN 4 bits g64/)
   expect(rows.join('\n')).toMatch(/Q4_0/)
-  await drawn('Size and quality')
-  await figure('Size and quality').getByRole('button', { name: 'Show the figures as a table' }).click()
-  expect(await figure('Size and quality').locator('tbody tr').count()).toBe(2)
+  await drawn(page, 'Size and quality')
+  expect(await figuresOf(page, 'Size and quality')).toHaveLength(2)
 })
 
 it('looks into matrices down to single weights', async () => {
   await tab('Matrices')
-  await drawn('Output error, by layer and matrix')
+  await drawn(page, 'Output error, by layer and matrix')
   for (const name of [
     'Weights, with the levels they may take',
     'Errors of the weights',
@@ -96,7 +78,7 @@ it('looks into matrices down to single weights', async () => {
     'After',
     'Difference',
   ])
-    await drawn(name)
+    await drawn(page, name)
   await page.getByText(/Each pixel is the mean of/).waitFor()
   for (let zooms = 0; zooms < 8 && (await page.getByText('Each pixel is one weight.').count()) === 0; zooms++) {
     await figure('Difference').getByRole('button', { name: 'Zoom into the middle' }).click()
@@ -110,8 +92,8 @@ it('shows outlier channels, and where two answers part', async () => {
   await page.getByRole('spinbutton', { name: 'Windows' }).fill('1')
   await page.getByRole('spinbutton', { name: 'Tokens a window' }).fill('64')
   await page.getByRole('button', { name: 'Measure' }).click()
-  await drawn('Largest input, by layer and matrix')
-  await drawn(/^Largest input of each channel/)
+  await drawn(page, 'Largest input, by layer and matrix')
+  await drawn(page, /^Largest input of each channel/)
   await tab('Side by side')
   const first = page.getByRole('combobox', { name: 'First model (the original)' })
   const second = page.getByRole('combobox', { name: 'Second model' })
@@ -119,8 +101,8 @@ it('shows outlier channels, and where two answers part', async () => {
   await page.getByRole('textbox', { name: 'Prompt' }).fill('What is an anvil?')
   await page.getByRole('spinbutton', { name: 'Longest answer' }).fill('12')
   await page.getByRole('button', { name: 'Compare' }).click()
-  await drawn('What both predicted there')
-  await drawn('Divergence, token by token')
+  await drawn(page, 'What both predicted there')
+  await drawn(page, 'Divergence, token by token')
 })
 
 it('takes a finished model to Chat', async () => {
