@@ -47,7 +47,11 @@ it('shows when what ran', async () => {
   await part('Timeline')
   await drawn(page, 'Timeline')
   const rows = await figuresOf(page, 'Timeline')
-  for (const lane of ['Steps', 'Host', 'Submit', 'GPU']) expect(rows.some((row) => row.includes(lane)), lane).toBe(true)
+  for (const lane of ['Steps', 'Host', 'Submit', 'GPU'])
+    expect(
+      rows.some((row) => row.includes(lane)),
+      lane,
+    ).toBe(true)
 })
 
 it('lists the kernels, and opens one with its shapes', async () => {

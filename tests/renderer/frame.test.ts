@@ -4,7 +4,6 @@ import { userEvent } from 'vitest/browser'
 import { aConversation } from './host/samples'
 import { open, text } from './page'
 
-
 test('the palette opens by key, finds by any word, runs by Enter, closes by Escape', async () => {
   const window = await open('/chat', { conversations: new Map([['c1', aConversation({ title: '한국어 띄어쓰기' })]]) })
   await expect.poll(() => text()).toContain('한국어 띄어쓰기')

@@ -2,7 +2,7 @@ import { flushPromises } from '@vue/test-utils'
 import { expect, test } from 'vitest'
 import { withShards } from '../../src/renderer/views/models/shards'
 import { aModel } from './host/samples'
-import { open, press, text, type } from './page'
+import { labelled, open, press, text, type } from './page'
 
 test('the library shows what matters of each model and sorts by any of it', async () => {
   const small = aModel()

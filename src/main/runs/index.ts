@@ -22,9 +22,7 @@ export function runHandlers({ runs }: Pick<Store, 'runs'>): HandlersFor<RunRoute
     runsExport: async ({ ids, folder }) => {
       if (!isAbsolute(folder))
         throw new MoruError('invalid_input', `${folder}: give the whole path of the folder, from the root of its disk.`)
-      const chosen = ids
-        ? ids.map((id) => runs.get(id))
-        : runs.list(-1).filter(({ state }) => state !== 'running')
+      const chosen = ids ? ids.map((id) => runs.get(id)) : runs.list(-1).filter(({ state }) => state !== 'running')
       if (chosen.length === 0) throw new MoruError('not_found', 'There are no runs to export yet.')
       await exportToMlflow(folder, chosen.map(detailOf))
       return { folder, runs: chosen.length }

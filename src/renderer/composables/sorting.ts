@@ -10,8 +10,8 @@ import { useI18n } from 'vue-i18n'
  */
 export function useSorting<Row, Key extends string>(
   valueOf: (row: Row, key: Key) => string | number,
-  start: Key,
-  descendsFirst: (key: Key) => boolean = () => false,
+  start: NoInfer<Key>,
+  descendsFirst: (key: NoInfer<Key>) => boolean = () => false,
 ) {
   const { locale } = useI18n()
   const by = ref(start) as Ref<Key>

@@ -16,7 +16,9 @@ export const useEngine = defineStore('engine', () => {
   followForever(
     client,
     () => client.api.engine.follow({}),
-    (event) => (status.value = event),
+    (event) => {
+      status.value = event
+    },
   )
 
   /** Loads a model; ends when it is loaded, throws when it cannot be. */

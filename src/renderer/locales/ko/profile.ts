@@ -64,8 +64,7 @@ export const profile = {
   },
   compareWith: '비교 대상',
   distance: '한계({ceiling}, {value})까지 {times}배 남았습니다.',
-  emptyText:
-    '프롬프트를 하나 돌려 보면, 커널마다 이 장치의 한계에 얼마나 가까운지와 무엇이 병목인지 알 수 있습니다.',
+  emptyText: '프롬프트를 하나 돌려 보면, 커널마다 이 장치의 한계에 얼마나 가까운지와 무엇이 병목인지 알 수 있습니다.',
   emptyTitle: '아직 프로파일이 없습니다',
   kv: {
     batch: '배치',
@@ -170,7 +169,8 @@ export const profile = {
     host: '호스트 작업',
     hostParts: '기록 {record}, 제출 {submit}, 토큰 선택 {sample}, 이벤트 전달 {deliver}',
     kernels: '커널',
-    plain: '측정하지 않았을 때는 같은 답변에 {plain} 걸렸습니다. 측정에 든 시간({cost})은 위 수치에 들어 있지 않습니다.',
+    plain:
+      '측정하지 않았을 때는 같은 답변에 {plain} 걸렸습니다. 측정에 든 시간({cost})은 위 수치에 들어 있지 않습니다.',
     stamps: '타임스탬프 한 쌍이 커널마다 {us} µs를 더하며, 이 값은 뺐습니다.',
     submits: '이 어댑터에는 타임스탬프가 없어, 커널을 나중에 따로 제출해 재고 제출 비용을 뺐습니다.',
     title: '{name}: {wall} 동안 한 일',

@@ -42,7 +42,8 @@ export const quantize = {
     difference: '차이',
     error: '양자화 후 − 원본',
     errors: '가중치 오차',
-    errorsSummary: '단순 반올림의 오차는 반 단계 안에 고르게 퍼지고, GPTQ는 가중치 오차가 더 큰 대신 출력 오차가 더 작습니다.',
+    errorsSummary:
+      '단순 반올림의 오차는 반 단계 안에 고르게 퍼지고, GPTQ는 가중치 오차가 더 큰 대신 출력 오차가 더 작습니다.',
     from: '구간 시작',
     front: '파레토 경계',
     heat: '레이어와 행렬별 출력 오차',

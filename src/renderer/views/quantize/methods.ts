@@ -6,8 +6,7 @@ import {
   recipe as recipeSchema,
 } from '../../../shared/contract/quantize'
 
-type Choice =
-  'bits' | 'group' | 'symmetric' | 'double' | 'perTensor' | 'gptq' | 'awq' | 'importance' | 'searchRange'
+type Choice = 'bits' | 'group' | 'symmetric' | 'double' | 'perTensor' | 'gptq' | 'awq' | 'importance' | 'searchRange'
 
 const blocks: Choice[] = ['importance']
 const choicesOf: Record<QuantizeMethod, Choice[]> = {
