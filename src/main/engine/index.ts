@@ -17,6 +17,7 @@ export { Engine, loadTokenizer, type LoadOptions } from './runtime/engine'
 export { type GenerationProfile, profileGeneration, type ProfileStage } from './profile/generation'
 export { type KernelShape, type KernelShare } from './profile/kernel-classes'
 export { type Timeline } from './profile/timeline'
+export { readSentenceSettings } from './runtime/sentence-settings'
 export { Embedder, type EmbedOptions, type TextKind } from './runtime/embedder'
 export { type LoadEmbedderOptions } from './runtime/engine'
 export { type LoadedModel } from './runtime/loaded-model'
@@ -38,6 +39,7 @@ export {
   readValues,
   storedBits,
 } from './quantize/model-matrices'
+export { foldsOf } from './quantize/fold'
 export { OverlayFile, storedBytes } from './quantize/overlay-file'
 export { type BlockOutcome, type MatrixOutcome, type MatrixRecipe } from './quantize/quantize-block'
 export { type CalibrationWindows, quantizeBlocks, type RunState } from './quantize/quantize-model'

@@ -3,7 +3,14 @@ import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { type Calibration } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import { type CalibrationWindows, loadTokenizer, type Tokenizer, type WeightFile } from '../engine'
+import {
+  type CalibrationWindows,
+  isEncoder,
+  loadTokenizer,
+  type OpenModel,
+  readSentenceSettings,
+  type Tokenizer,
+} from '../engine'
 import { readText } from '../text'
 
 interface CalibrationText {
@@ -25,17 +32,32 @@ export interface TextSources {
 
 /**
  * The text, and windows of it in the model's own tokens; `calibrates`: the method sees some. Throws not_found, and invalid_input for a
- * text that is empty, no UTF-8, too short, or in a language that the model does not know.
+ * text that is empty, no UTF-8, too short, or in a language that the model does not know. An encoder's windows are framed as the
+ * passages that it embeds.
  */
 export async function readCalibration(
-  file: WeightFile,
+  model: OpenModel,
   calibration: Calibration,
   sources: TextSources,
   calibrates: boolean,
 ): Promise<{ text: CalibrationText; windows: CalibrationWindows }> {
-  const { tokenizer } = await loadTokenizer(file)
+  const { tokenizer } = await loadTokenizer(model.file)
   const text = await calibrationText(calibration, sources, tokenizer)
-  return { text, windows: calibrationWindows(tokenizer, text, calibration, calibrates) }
+  return {
+    text,
+    windows: calibrationWindows(tokenizer, text, calibration, calibrates, await frameOf(model, tokenizer)),
+  }
+}
+
+/** Tokens before and after each window. */
+type Frame = [before: number[], after: number[]]
+
+async function frameOf({ file, config }: OpenModel, tokenizer: Tokenizer): Promise<Frame> {
+  if (!isEncoder(config.architecture)) return [[], []]
+  const { passage } = (await readSentenceSettings(file)).prefixes
+  const ids = tokenizer.encode(passage, { special: false, affixes: true })
+  const closing = ids.length > 1 ? 1 : 0
+  return [ids.slice(0, ids.length - closing), ids.slice(ids.length - closing)]
 }
 
 /** Throws not_found, and invalid_input for a text that is empty or no UTF-8. */
@@ -98,16 +120,18 @@ function calibrationWindows(
   { name, text }: CalibrationText,
   { window, windows }: Calibration,
   calibrates: boolean,
+  [before, after]: Frame,
 ): CalibrationWindows {
   const ids = tokenizer.encode(text, { special: false })
+  const own = Math.max(1, window - before.length - after.length)
   if (ids.length < window)
     throw new MoruError(
       'invalid_input',
       `The calibration text (${name}) has ${ids.length} tokens, which is less than one window of ${window}. Choose a longer text, or shorter windows.`,
     )
   refuseForeign(name, text, ids.length)
-  const cut = (w: number) => ids.slice(w * window, (w + 1) * window)
-  const there = Math.floor(ids.length / window)
+  const cut = (w: number) => [...before, ...ids.slice(w * own, (w + 1) * own), ...after]
+  const there = Math.floor(ids.length / own)
   const range = (from: number, to: number) => Array.from({ length: Math.max(0, to - from) }, (_, i) => cut(from + i))
   if (!calibrates) return { seen: [], heldOut: range(0, Math.min(heldOutWindows, there)) }
   const reserved = there >= 8 ? heldOutWindows : there >= 3 ? 1 : 0

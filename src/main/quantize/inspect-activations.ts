@@ -17,7 +17,7 @@ export async function lookAtActivations(
   signal: AbortSignal,
 ): Promise<void> {
   await withModel(path, async ({ file, config }) => {
-    const { windows } = await readCalibration(file, calibration, sources, true)
+    const { windows } = await readCalibration({ file, config }, calibration, sources, true)
     report({ kind: 'progress', done: 0, total: config.layers })
     await withEngine(async (engine) =>
       activationChannels(await engine.open(), file, config, {

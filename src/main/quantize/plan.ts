@@ -1,7 +1,15 @@
 /** What a recipe would come to, before anything is computed. */
 import { type PlannedMatrix, type QuantizePlan, type Recipe } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import { groupsOf, linearMatrices, type ModelConfig, type ModelMatrix, storedBits, type WeightFile } from '../engine'
+import {
+  foldsOf,
+  groupsOf,
+  linearMatrices,
+  type ModelConfig,
+  type ModelMatrix,
+  storedBits,
+  type WeightFile,
+} from '../engine'
 import { type ResolvedModel } from '../models'
 import { blockBits, blockChoice, isBlockMethod } from './block-recipes'
 import { withModel } from './open-models'
@@ -37,6 +45,7 @@ export function planFile(model: ResolvedModel, file: WeightFile, config: ModelCo
     warnings: [
       ...(isQuantized(bits) ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
       ...(fallbacks > 0 ? [{ kind: 'fallbacks' as const, matrices: fallbacks }] : []),
+      ...notScaled(config, matrices, recipe),
       ...(reproduces(type, recipe) ? [{ kind: 'reproduces_source' as const, type }] : []),
       ...(sizeBytes > file.sizeBytes ? [{ kind: 'larger_than_source' as const, sourceBytes: file.sizeBytes }] : []),
     ],
@@ -102,6 +111,13 @@ function sourceType(file: WeightFile, matrices: ModelMatrix[]): { type: string; 
   }
   const [[type]] = [...counts].sort((a, b) => b[1] - a[1])
   return { type, bits: bits / weights }
+}
+
+function notScaled(config: ModelConfig, matrices: ModelMatrix[], recipe: Recipe): QuantizePlan['warnings'] {
+  const asked = matrices.filter((m) => ['awq', 'awq-gptq'].includes(choiceOf(recipe, m).method))
+  const readers = foldsOf(config, new Set(matrices.map((m) => m.role))).flatMap((fold) => fold.readers)
+  const without = asked.filter((m) => !readers.includes(m.role)).length
+  return without > 0 ? [{ kind: 'not_scaled', matrices: without, of: asked.length }] : []
 }
 
 /** Asymmetric codes over the source's own groups find its levels again. */

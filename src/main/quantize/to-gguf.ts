@@ -44,7 +44,7 @@ async function importanceOf(
   if (from.kind === 'file')
     return { importance: (await readImportanceMatrix(from.path)).meanSquares, calibration: null }
   listener.stage('calibration_text', null, config.layers)
-  const { text, windows } = await readCalibration(file, recipe.calibration, sources, true)
+  const { text, windows } = await readCalibration({ file, config }, recipe.calibration, sources, true)
   const onLayer = (layer: number) => listener.stage('layers', layer, config.layers)
   const importance = await withEngine(async (engine) =>
     measureImportance(await engine.open(), file, config, windows.seen, { signal, onLayer }),

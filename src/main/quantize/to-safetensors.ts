@@ -18,7 +18,7 @@ export async function toSafetensors(task: QuantizeTask): Promise<Written> {
   const { recipe, sources, out, file, config, listener, signal } = task
   listener.stage('calibration_text', null, config.layers)
   const { text, windows } = await step('calibrate', {}, () =>
-    readCalibration(file, recipe.calibration, sources, isCalibrated(recipe)),
+    readCalibration({ file, config }, recipe.calibration, sources, isCalibrated(recipe)),
   )
   const folder = await RunFolder.open(out, await runKey(task, text.sha256))
   const layers = await step('layers', {}, () => runBlocks(task, windows, folder))

@@ -3,7 +3,7 @@ import { MoruError } from '../../../shared/errors'
 import { blockTypes } from '../formats/block-types'
 import { OutputFolder } from '../formats/output-folder'
 import { createSafetensors } from '../formats/safetensors-writer'
-import { elementsOf, type TensorType, type WeightFile } from '../formats/weight-file'
+import { elementsOf, integerTypes, type TensorType, type WeightFile } from '../formats/weight-file'
 import { finishWith, type WeightWriter } from '../formats/weight-writer'
 import { readModelConfig } from '../models/load-decoder'
 import { encodedTypes } from './encode-weights'
@@ -77,7 +77,6 @@ export async function convertModel(file: WeightFile, out: string, options: Conve
 /** Vectors and the short tables of positions and token types stay in f32 in GGUF: llama.cpp wants them so. */
 const keptInFull = /^(position_embd|token_types)\.weight$/
 const floats: ReadonlySet<TensorType> = new Set(['f32', 'f16', 'bf16'])
-const integers: ReadonlySet<TensorType> = new Set(['i8', 'u8', 'i16', 'i32', 'i64'])
 
 /** The type that all plain tensors have, else f16. */
 function plainType(planned: readonly PlannedTensor[]): TensorType {
@@ -98,7 +97,7 @@ interface TypeChoice {
 
 function typeOf({ source, name, shape }: PlannedTensor, { target, same, wanted, plain }: TypeChoice): TensorType {
   const { type, quantized } = source
-  if (integers.has(type) && !quantized) return type
+  if (integerTypes.has(type) && !quantized) return type
   if (same && wanted === undefined && !quantized) return type
   if (target === 'gguf' && (shape.length < 2 || keptInFull.test(name))) return 'f32'
   const chosen = wanted ?? (target === 'gguf' && floats.has(type) && !quantized ? type : plain)

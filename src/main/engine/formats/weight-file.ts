@@ -12,6 +12,9 @@ export const tensorTypes = [
 ] as const // prettier-ignore
 export type TensorType = (typeof tensorTypes)[number]
 
+/** Of tensors that are no weights: ids, masks. */
+export const integerTypes: ReadonlySet<TensorType> = new Set(['i8', 'u8', 'i16', 'i32', 'i64'])
+
 export interface TensorInfo {
   name: string
   /** Outermost first: a linear layer is [outputs, inputs]. GGUF's reversed order is undone by its reader. */

@@ -46,6 +46,8 @@ export interface StepInputs {
   tokens: number
   ids: GPUBuffer
   positions: GPUBuffer
+  /** Token types; read by encoders alone. */
+  types: GPUBuffer
   slots: GPUBuffer
   tables: GPUBuffer
   /** Cosines and sines by rope: [tokens, ropeDim]. */

@@ -4,47 +4,30 @@
  */
 import { elementsOf } from '../formats/weight-file'
 import { dequantize } from '../quant/blocks/dequantize'
-import { runPostNormBlock, type PostNormBlockParts } from '../layers/block'
 import { Embedding } from '../layers/embedding'
 import { Linear } from '../layers/linear'
 import { loadLayerNorm } from '../layers/norm'
 import { type WeightLoader } from '../layers/weight-loader'
 import { type ModelConfig } from './config'
 import { loadAttention, loadFeedForward } from './decoder'
-import { type Encoder, type RankingHead } from './encoder'
+import { type EncoderLoader, type RankingHead } from './encoder'
 
-export async function loadBert(w: WeightLoader, c: ModelConfig): Promise<Encoder> {
+export function bert(w: WeightLoader, c: ModelConfig): EncoderLoader {
   const norm = (name: string) => loadLayerNorm(w, name, c.hiddenDim, c.normEps)
-  const tokens = new Embedding(await w.matrices([{ name: 'token_embd.weight' }], c.hiddenDim))
-  const positions = new Embedding(await loadPositions(w, c))
-  const types = new Embedding(await w.matrices([{ name: 'token_types.weight' }], c.hiddenDim))
-  const embeddingNorm = await norm('token_embd_norm')
-  const blocks: PostNormBlockParts[] = []
-  for (let layer = 0; layer < c.layers; layer++) {
-    const prefix = `blk.${layer}`
-    blocks.push({
+  return {
+    embedding: async () => ({
+      tokens: new Embedding(await w.matrices([{ name: 'token_embd.weight' }], c.hiddenDim)),
+      positions: new Embedding(await loadPositions(w, c)),
+      types: new Embedding(await w.matrices([{ name: 'token_types.weight' }], c.hiddenDim)),
+      norm: await norm('token_embd_norm'),
+    }),
+    block: async (prefix, layer) => ({
       attention: await loadAttention(w, c, prefix, layer),
       attentionNorm: await norm(`${prefix}.attn_output_norm`),
       feedForward: await loadFeedForward(w, c, prefix),
       feedForwardNorm: await norm(`${prefix}.layer_output_norm`),
-    })
-  }
-  return {
-    config: c,
-    buffers: w.buffers,
-    head: await loadHead(w, c),
-    forward(step, tokenTypes) {
-      const { hidden, branch } = step.workspace
-      step.recorder.scope = 'embedding'
-      tokens.run(step, step.ids, branch, step.tokens)
-      positions.run(step, step.positions, branch, step.tokens, true)
-      types.run(step, tokenTypes, branch, step.tokens, true)
-      embeddingNorm.run(step, { x: branch, y: hidden, tokens: step.tokens, output: 'f32' })
-      blocks.forEach((block, layer) => {
-        step.recorder.scope = `layer.${layer}`
-        runPostNormBlock(step, block)
-      })
-    },
+    }),
+    head: () => loadHead(w, c),
   }
 }
 

@@ -4,14 +4,15 @@ import { dirname, join } from 'node:path'
 import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { type WeightFile } from '../formats/weight-file'
-import { type BlockParts } from '../layers/block'
+import { runBlock, runPostNormBlock } from '../layers/block'
+import { type Step } from '../layers/step'
 import { WeightLoader, type WeightLoaderOptions } from '../layers/weight-loader'
 import { type WeightBuffers } from '../layers/weights'
-import { loadBert } from './bert'
+import { bert } from './bert'
 import { bloom } from './bloom'
 import { type Architecture, type ModelConfig } from './config'
-import { type Decoder, type DecoderEnds, type DecoderLoader, loadWhole } from './decoder'
-import { type Encoder } from './encoder'
+import { type Decoder, type DecoderLoader, loadWhole, runEmbedding } from './decoder'
+import { type Encoder, type EncoderLoader, loadWholeEncoder, runEncoderEmbedding } from './encoder'
 import { gemma3 } from './gemma3'
 import { gpt2 } from './gpt2'
 import { llama } from './llama'
@@ -54,10 +55,10 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-const encoders: Partial<Record<Architecture, (w: WeightLoader, c: ModelConfig) => Promise<Encoder>>> = {
-  bert: loadBert,
-  roberta: loadBert,
-  'xlm-roberta': loadBert,
+const encoders: Partial<Record<Architecture, (w: WeightLoader, c: ModelConfig) => EncoderLoader>> = {
+  bert,
+  roberta: bert,
+  'xlm-roberta': bert,
 }
 
 export const isEncoder = (architecture: Architecture): boolean => architecture in encoders
@@ -81,39 +82,50 @@ function loaderOf({ architecture }: ModelConfig): (w: WeightLoader, c: ModelConf
   throw new MoruError('unsupported', `A ${architecture} model does not generate text: it is an encoder.`)
 }
 
-/** A part of a decoder and the buffers that hold it, to be released by the caller. */
-export interface LoadedPart<P> {
-  part: P
+/** A part of a model on the GPU, as what it does to a step's workspace.hidden, and the buffers that hold it, to be released by the caller. */
+export interface LoadedPart {
+  run: (step: Step) => void
   buffers: WeightBuffers
 }
 
-/** Embeddings, last norm and head alone. Throws what loadDecoder throws. */
-export function loadEnds(
+/** What makes the first block's input, alone. Throws what loading weights throws. */
+export function loadEmbedding(
   gpu: Gpu,
   file: WeightFile,
   config: ModelConfig,
   options: LoadWeightsOptions = {},
-): Promise<LoadedPart<DecoderEnds>> {
-  const open = loaderOf(config)
-  return loadWeights(gpu, file, config, options, async (w) => ({
-    part: await open(w, config).ends(),
-    buffers: w.buffers,
-  }))
+): Promise<LoadedPart> {
+  return loadWeights(gpu, file, config, options, async (w) => {
+    const { buffers } = w
+    const encoder = encoders[config.architecture]?.(w, config)
+    if (encoder) {
+      const embedding = await encoder.embedding()
+      return { run: (step) => runEncoderEmbedding(step, embedding), buffers }
+    }
+    const ends = await loaderOf(config)(w, config).ends()
+    return { run: (step) => runEmbedding(step, ends), buffers }
+  })
 }
 
-/** One block alone. Throws what loadDecoder throws. */
+/** One block alone. Throws what loading weights throws. */
 export function loadBlock(
   gpu: Gpu,
   file: WeightFile,
   config: ModelConfig,
   layer: number,
   options: LoadWeightsOptions = {},
-): Promise<LoadedPart<BlockParts>> {
-  const open = loaderOf(config)
-  return loadWeights(gpu, file, config, options, async (w) => ({
-    part: await open(w, config).block(`blk.${layer}`, layer),
-    buffers: w.buffers,
-  }))
+): Promise<LoadedPart> {
+  const prefix = `blk.${layer}`
+  return loadWeights(gpu, file, config, options, async (w) => {
+    const { buffers } = w
+    const encoder = encoders[config.architecture]?.(w, config)
+    if (encoder) {
+      const block = await encoder.block(prefix, layer)
+      return { run: (step) => runPostNormBlock(step, block), buffers }
+    }
+    const block = await loaderOf(config)(w, config).block(prefix, layer)
+    return { run: (step) => runBlock(step, block), buffers }
+  })
 }
 
 /** Puts an encoder's weights on the GPU. Releases everything again when it fails. Throws unsupported for decoders. */
@@ -123,13 +135,13 @@ export async function loadEncoder(
   config: ModelConfig,
   options: LoadWeightsOptions = {},
 ): Promise<Encoder> {
-  const load = encoders[config.architecture]
-  if (!load)
+  const open = encoders[config.architecture]
+  if (!open)
     throw new MoruError(
       'unsupported',
       `A ${config.architecture} model does not make embeddings: choose an encoder (BERT, RoBERTa, XLM-RoBERTa).`,
     )
-  return loadWeights(gpu, file, config, options, load)
+  return loadWeights(gpu, file, config, options, (w) => loadWholeEncoder(w, config, open(w, config)))
 }
 
 async function loadWeights<M>(

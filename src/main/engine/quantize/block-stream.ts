@@ -6,13 +6,11 @@ import { MoruError, throwIfCancelled } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
 import { blockTokens } from '../kernels/attention'
 import { Recorder } from '../kernels/recorder'
-import { runBlock } from '../layers/block'
 import { KvCache } from '../layers/kv-cache'
 import { type Step } from '../layers/step'
 import { type WeightFile } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
-import { runEmbedding } from '../models/decoder'
-import { loadBlock, loadEnds } from '../models/load-decoder'
+import { isEncoder, loadBlock, loadEmbedding } from '../models/load-decoder'
 import { type StepEntry, StepInputs } from '../runtime/step-inputs'
 import { openWorkspace, type StepWorkspace } from '../runtime/workspace'
 import { HostBuffer } from './dense-matrix'
@@ -78,9 +76,15 @@ export class BlockStream {
   ): Promise<BlockStream> {
     if (config.headDim % 16 !== 0)
       throw new MoruError('unsupported', `Heads of ${config.headDim} dimensions: Moru’s kernels need a multiple of 16.`)
-    const tokens = gpu.profile.stepTokens
-    const steps = planSteps(windows, tokens, heldOutFrom)
     const longest = Math.max(...windows.map((ids) => ids.length))
+    if (isEncoder(config.architecture) && longest > config.contextLength)
+      throw new MoruError(
+        'invalid_input',
+        `The model takes ${config.contextLength} tokens at a time, less than a window of ${longest}. Choose shorter windows.`,
+      )
+    // An encoder's tokens see what follows them: its windows cannot come in parts.
+    const tokens = isEncoder(config.architecture) ? Math.max(gpu.profile.stepTokens, longest) : gpu.profile.stepTokens
+    const steps = planSteps(windows, tokens, heldOutFrom)
     const blocks = Math.ceil(longest / blockTokens) * Math.max(...steps.map((shares) => shares.length))
     const release: (() => void)[] = []
     try {
@@ -99,12 +103,12 @@ export class BlockStream {
 
   /** The first block's inputs. Throws what loading throws, cancelled. */
   async embed(file: WeightFile, signal?: AbortSignal): Promise<void> {
-    const { part, buffers } = await loadEnds(this.gpu, file, this.config, { signal })
+    const { run, buffers } = await loadEmbedding(this.gpu, file, this.config, { signal })
     try {
       for (const shares of this.steps) {
         throwIfCancelled(signal)
         const step = this.begin(shares)
-        runEmbedding(step, part)
+        run(step)
         await this.end(shares, true)
       }
     } finally {
@@ -127,7 +131,7 @@ export class BlockStream {
     },
   ): Promise<void> {
     const { advance, listener, windows, signal } = options
-    const { part, buffers } = await loadBlock(this.gpu, file, this.config, layer, { signal })
+    const { run, buffers } = await loadBlock(this.gpu, file, this.config, layer, { signal })
     try {
       for (const shares of this.steps) {
         if (windows && !windows(shares[0].window)) continue
@@ -142,7 +146,7 @@ export class BlockStream {
             seen.push({ names: linear.names, offset: width, cols: linear.cols })
             width += floats
           }
-        runBlock(step, part)
+        run(step)
         if (listener) {
           const all = await this.capture.read(this.recorder, width)
           for (const { names, offset, cols } of seen)

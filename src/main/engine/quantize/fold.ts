@@ -1,6 +1,7 @@
 /** Where the scales of a matrix's inputs can be hidden: in the norm before it, or in the rows of the matrix that makes them. */
 import { type WeightFile } from '../formats/weight-file'
 import { type ModelConfig } from '../models/config'
+import { isEncoder } from '../models/load-decoder'
 import { type LinearRole } from './model-matrices'
 
 export interface Fold {
@@ -14,14 +15,17 @@ export interface Fold {
 
 /**
  * The folds of a block that has these roles. A gated feed-forward layer multiplies `up` into its product, so that up's rows take
- * the scales of `down`; of value heads those of the output projection, shared by the query heads that read them.
+ * the scales of `down`; of value heads those of the output projection, shared by the query heads that read them. An encoder's norms come
+ * after the sums, and the residual reads them too: they take none.
  */
 export function foldsOf(config: ModelConfig, roles: ReadonlySet<LinearRole>): Fold[] {
   const present = (...wanted: LinearRole[]) => wanted.filter((role) => roles.has(role))
-  const folds: Fold[] = [
-    { readers: present('attn_q', 'attn_k', 'attn_v', 'attn_qkv'), source: { norm: 'attn_norm' }, shared: null },
-    { readers: present('ffn_gate', 'ffn_up'), source: { norm: 'ffn_norm' }, shared: null },
-  ]
+  const folds: Fold[] = []
+  if (!isEncoder(config.architecture))
+    folds.push(
+      { readers: present('attn_q', 'attn_k', 'attn_v', 'attn_qkv'), source: { norm: 'attn_norm' }, shared: null },
+      { readers: present('ffn_gate', 'ffn_up'), source: { norm: 'ffn_norm' }, shared: null },
+    )
   if (roles.has('attn_v') && roles.has('attn_output'))
     folds.push({ readers: ['attn_output'], source: { rows: 'attn_v' }, shared: valueChannels(config) })
   const homogeneous = roles.has('ffn_gate') || config.activation === 'relu'

@@ -19,7 +19,7 @@ import {
 import { OutputFolder } from '../formats/output-folder'
 import { codeLayoutOf, type CodeLayout, type QuantizedMatrix } from '../formats/quantized-matrix'
 import { createSafetensors } from '../formats/safetensors-writer'
-import { type TensorType, type WeightFile } from '../formats/weight-file'
+import { integerTypes, type TensorType, type WeightFile } from '../formats/weight-file'
 import { finishWith, type TensorDescriptor, type WeightWriter } from '../formats/weight-writer'
 import { type ModelConfig } from '../models/config'
 import { quantizeScales } from '../quant/double-quantization'
@@ -88,9 +88,12 @@ export async function writeQuantized(
   }
 }
 
-/** Matrices as 16-bit floats; vectors keep their precision: they are few, and every activation passes through them. */
+/**
+ * Matrices as 16-bit floats; vectors keep their precision: they are few, and every activation passes through them. Integers (BERT's
+ * position ids) are no weights and stay.
+ */
 const plainType = ({ shape, source }: PlannedTensor): TensorType =>
-  shape.length > 1 ? (source.type === 'bf16' ? 'bf16' : 'f16') : source.type === 'f16' || source.type === 'bf16' ? source.type : 'f32' // prettier-ignore
+  integerTypes.has(source.type) ? source.type : shape.length > 1 ? (source.type === 'bf16' ? 'bf16' : 'f16') : source.type === 'f16' || source.type === 'bf16' ? source.type : 'f32' // prettier-ignore
 
 async function codeLayouts(model: QuantizedModel): Promise<Map<string, CodeLayout>> {
   const found = new Map<string, CodeLayout>()

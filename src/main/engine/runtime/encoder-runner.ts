@@ -5,11 +5,11 @@ import { blockTokens } from '../kernels/attention'
 import { pool, poolingModes, type PoolingMode } from '../kernels/pool'
 import { Recorder } from '../kernels/recorder'
 import { KvCache, kvBytesPerToken } from '../layers/kv-cache'
-import { type AttentionTiles, type Step, type Workspace } from '../layers/step'
+import { type Workspace } from '../layers/step'
 import { type ModelConfig } from '../models/config'
 import { type Encoder } from '../models/encoder'
 import { paddedFfnDim, paddedHeadDim } from '../models/padding'
-import { encoderRows, planTiles, tileShapes, type TileEntry } from './attention-tiles'
+import { type InputBuffers, type StepEntry, StepInputs } from './step-inputs'
 
 export interface EncoderInput {
   ids: number[]
@@ -17,14 +17,7 @@ export interface EncoderInput {
   types?: number[]
 }
 
-interface EncoderWorkspace extends Workspace {
-  ids: GPUBuffer
-  positions: GPUBuffer
-  types: GPUBuffer
-  slots: GPUBuffer
-  tables: GPUBuffer
-  tiles: GPUBuffer
-  spans: GPUBuffer
+interface EncoderWorkspace extends Workspace, InputBuffers {
   pooled: GPUBuffer
   dense: GPUBuffer
   staging: GPUBuffer
@@ -81,13 +74,22 @@ export class EncoderRunner {
   private readonly gpu: Gpu
   private readonly workspace: EncoderWorkspace
   private readonly cache: KvCache
+  private readonly inputs: StepInputs
+  private readonly owned: readonly GPUBuffer[]
 
-  private constructor(gpu: Gpu, model: Encoder, maxTokens: number, workspace: EncoderWorkspace, cache: KvCache) {
+  private constructor(
+    gpu: Gpu,
+    model: Encoder,
+    maxTokens: number,
+    parts: { workspace: EncoderWorkspace; cache: KvCache; owned: GPUBuffer[] },
+  ) {
     this.gpu = gpu
     this.model = model
     this.maxTokens = maxTokens
-    this.workspace = workspace
-    this.cache = cache
+    this.workspace = parts.workspace
+    this.cache = parts.cache
+    this.owned = parts.owned
+    this.inputs = new StepInputs(gpu, model.config, parts.workspace)
     this.recorder = new Recorder(gpu)
   }
 
@@ -104,16 +106,24 @@ export class EncoderRunner {
         owned.push(buffer)
         entries.push([name, buffer])
       }
-      const buffers = Object.fromEntries(entries) as Record<keyof ReturnType<typeof encoderWorkspaceBytes>, GPUBuffer>
-      // Post-norm blocks have no use for `normed`, and short texts none for split keys.
+      const { tiles, ...buffers } = Object.fromEntries(entries) as Record<
+        keyof ReturnType<typeof encoderWorkspaceBytes>,
+        GPUBuffer
+      >
+      const none = buffers.spans
       const workspace = {
         ...buffers,
         tokens: maxTokens,
+        tileBuffers: [none, tiles],
+        // Post-norm blocks have no use for `normed`, learned positions none for angles, and whole texts none for split keys.
         normed: buffers.branch,
-        parts: buffers.spans,
-        none: buffers.spans,
+        anglesGlobal: none,
+        anglesLocal: none,
+        windowSpans: none,
+        parts: none,
+        none,
       }
-      return new EncoderRunner(gpu, model, maxTokens, workspace, cache)
+      return new EncoderRunner(gpu, model, maxTokens, { workspace, cache, owned })
     } catch (error) {
       for (const buffer of owned) gpu.release(buffer)
       cache.release()
@@ -122,8 +132,7 @@ export class EncoderRunner {
   }
 
   release(): void {
-    const { normed: _normed, parts: _parts, none: _none, tokens: _tokens, ...owned } = this.workspace
-    for (const buffer of Object.values(owned)) this.gpu.release(buffer)
+    for (const buffer of this.owned) this.gpu.release(buffer)
     this.cache.release()
     this.model.buffers.release()
   }
@@ -183,65 +192,28 @@ export class EncoderRunner {
   /** Uploads the batch and records all layers; returns first token and length of each text. */
   private record(batch: EncoderInput[]): Uint32Array<ArrayBuffer> {
     this.gpu.check()
-    const tokens = batch.reduce((sum, b) => sum + b.ids.length, 0)
-    const room = encoderBlocks(this.maxTokens) * blockTokens
-    if (tokens > this.maxTokens || batch.reduce((sum, b) => sum + batchTokens(b), 0) > room)
-      throw new MoruError('internal', `A batch of ${tokens} tokens passes the workspace of ${this.maxTokens}.`)
     const spans = new Uint32Array(batch.length * 2)
-    const inputs = {
-      ids: new Uint32Array(tokens),
-      positions: new Uint32Array(tokens),
-      types: new Uint32Array(tokens),
-      slots: new Uint32Array(tokens),
+    const entries: StepEntry[] = []
+    let firstToken = 0
+    let block = 0
+    for (const [text, { ids, types }] of batch.entries()) {
+      spans.set([firstToken, ids.length], text * 2)
+      firstToken += ids.length
+      const blocks = Array.from({ length: encoderBlocks(ids.length) }, () => block++)
+      entries.push({ ids, types, position: 0, blocks, logits: 'none' })
     }
-    const tables: number[] = []
-    const entries: TileEntry[] = []
-    let at = 0
-    batch.forEach(({ ids, types }, text) => {
-      spans.set([at, ids.length], text * 2)
-      entries.push({ firstToken: at, count: ids.length, position: 0, table: tables.length })
-      const firstBlock = tables.length
-      for (let b = 0; b < Math.ceil(ids.length / blockTokens); b++) tables.push(firstBlock + b)
-      ids.forEach((id, i) => {
-        inputs.ids[at] = id
-        inputs.positions[at] = i
-        inputs.types[at] = types?.[i] ?? 0
-        inputs.slots[at++] = firstBlock * blockTokens + i
-      })
-    })
-    const w = this.workspace
-    for (const name of ['ids', 'positions', 'types', 'slots'] as const) this.gpu.write(w[name], 0, inputs[name])
-    this.gpu.write(w.tables, 0, new Uint32Array(tables))
-    this.model.forward(this.step(tokens, this.tiles(entries)), w.types)
-    return spans
-  }
-
-  private step(tokens: number, tiles: AttentionTiles): Step {
-    const w = this.workspace
-    return {
+    if (block > encoderBlocks(this.maxTokens))
+      throw new MoruError('internal', `A batch of ${block} blocks passes the workspace of ${this.maxTokens} tokens.`)
+    const { inputs } = this.inputs.upload(entries)
+    this.model.forward({
       gpu: this.gpu,
       recorder: this.recorder,
-      workspace: w,
+      workspace: this.workspace,
       cache: this.cache.sharedBy(this.model.config.layers),
       activations: 'f32',
       kvType: 'f32',
-      tokens,
-      ids: w.ids,
-      positions: w.positions,
-      slots: w.slots,
-      tables: w.tables,
-      angles: { global: w.none, local: w.none },
-      tiles: { full: [tiles], sliding: [] },
-      spans: w.none,
-    }
-  }
-
-  /** Every token sees its whole text: tiles say that their tokens stand at its end. */
-  private tiles(entries: TileEntry[]): AttentionTiles {
-    const c = this.model.config
-    const shape = tileShapes(c.heads / c.kvHeads, paddedHeadDim(c), encoderRows(this.gpu.profile.lanes)).prefill
-    const plan = planTiles(entries, shape, 0, c.heads / shape.headsPerTile, 1, { bidirectional: true })
-    this.gpu.write(this.workspace.tiles, 0, plan.words)
-    return { ...plan, buffer: this.workspace.tiles, count: plan.words.length / 8 }
+      ...inputs,
+    })
+    return spans
   }
 }

@@ -14,6 +14,7 @@ export const tileBufferCount = 4
 export interface StepWorkspace extends Workspace {
   ids: GPUBuffer
   positions: GPUBuffer
+  types: GPUBuffer
   slots: GPUBuffer
   tables: GPUBuffer
   anglesGlobal: GPUBuffer
@@ -71,6 +72,7 @@ export function workspaceBytes(
     parts: parts * c.heads * (headDim + 4) * 4,
     ids: s.tokens * 4,
     positions: s.tokens * 4,
+    types: s.tokens * 4,
     slots: s.tokens * 4,
     // Sequences of a step may share blocks, and every table is written out.
     tables: (s.blocks + s.tokens + Math.ceil(s.contextLength / 16) * logitRows) * 4,

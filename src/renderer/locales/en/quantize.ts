@@ -186,6 +186,8 @@ export const quantize = {
   warning: {
     fallbacks: '{n} matrices get another type, because their rows do not divide by 256: {kinds}.',
     larger_than_source: 'Larger than the source, which has {size}.',
+    not_scaled:
+      'AWQ scales the inputs of {scaled} of {of} matrices here; the other {n} are rounded without: what makes their inputs cannot take the scales up.',
     reproduces_source: 'The source is {type} already; this changes nothing.',
     source_quantized:
       'The source is quantized already ({type}, {n} bits per weight): comparisons show only what is lost beyond that.',

@@ -187,6 +187,8 @@ export const quantize = {
   warning: {
     fallbacks: '행이 256으로 나누어지지 않아 행렬 {n}개가 다른 형식이 됩니다: {kinds}.',
     larger_than_source: '원본({size})보다 큽니다.',
+    not_scaled:
+      'AWQ는 행렬 {of}개 중 {scaled}개의 입력만 조정합니다. 나머지 {n}개는 앞쪽 계층에 배율을 넘길 수 없어 조정 없이 반올림합니다.',
     reproduces_source: '원본이 이미 {type}이어서 아무것도 바뀌지 않습니다.',
     source_quantized:
       '원본이 이미 양자화되어 있습니다({type}, 가중치당 {n}비트). 비교에는 그보다 더 잃은 것만 나타납니다.',

@@ -127,6 +127,8 @@ export const planWarning = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('fallbacks'), matrices: z.number().int() }),
   /** The same groups and at least as many levels as the source: nothing changes. */
   z.object({ kind: z.literal('reproduces_source'), type: z.string() }),
+  /** AWQ scales no inputs of these: nothing before them takes the scales up (a norm that the residual reads too, a nonlinearity). */
+  z.object({ kind: z.literal('not_scaled'), matrices: z.number().int(), of: z.number().int() }),
   z.object({ kind: z.literal('larger_than_source'), sourceBytes: z.number() }),
 ])
 
