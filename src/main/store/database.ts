@@ -1,10 +1,10 @@
 /** Opens the profile's one SQLite file: settings of the connection, schema up to date, a copy before it changes. */
-import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite, { type Database } from 'better-sqlite3'
 import { MoruError, toMoruError } from '../../shared/errors'
 import { appliedMigrations, migrate, type Migration, migrations, pendingMigrations } from './migrations'
-import { renameDurably } from './durable-file'
+import { copyBefore } from './schema-copies'
 
 export type { Database } from 'better-sqlite3'
 
@@ -56,13 +56,6 @@ function configure(db: Database): void {
   db.pragma('foreign_keys = ON')
   // A file may come from a backup: its schema must not call anything with side effects.
   db.pragma('trusted_schema = OFF')
-}
-
-function copyBefore(db: Database, step: string): void {
-  const copy = `${db.name}.before-${step}`
-  rmSync(`${copy}.partial`, { force: true })
-  db.prepare('VACUUM INTO ?').run(`${copy}.partial`)
-  renameDurably(`${copy}.partial`, copy)
 }
 
 /** An error of SQLite's as one for people. */

@@ -5,6 +5,7 @@ import { MoruError } from '../../shared/errors'
 import { type Database } from './database'
 import { containing } from './like'
 import { type Redaction } from './redaction'
+import { removeRunsFromCopies } from './schema-copies'
 
 /** A job as stored: without the figures that only a running one has. */
 export type Run = Omit<Job, 'ratePerSecond' | 'remainingMs'> & { environment: RunEnvironment | null }
@@ -83,10 +84,11 @@ export function runRepository(db: Database, redaction: Redaction) {
     /** Deletes those that have ended, for good. @returns how many. */
     remove(ids: readonly string[]): number {
       db.pragma('secure_delete = ON')
-      const removed = db.transaction(() => ids.reduce((sum, id) => sum + drop.run(id).changes, 0))()
+      const removed = db.transaction(() => ids.filter((id) => drop.run(id).changes > 0))()
       db.pragma('secure_delete = OFF')
       db.pragma('wal_checkpoint(TRUNCATE)')
-      return removed
+      removeRunsFromCopies(db, removed)
+      return removed.length
     },
     /** Marks runs whose host has gone. @returns how many. */
     markInterrupted: () => interrupt.run(Date.now()).changes,

@@ -1,5 +1,5 @@
 /** Traces as people work with them: listed, judged, removed, kept within bounds, handed on. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { type EventOf, type InputOf, type OutputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
 import { type tracesExport, type tracesRemove, type tracesStatus } from '../../shared/contract/traces'
@@ -16,6 +16,9 @@ const sweepEveryMs = 3_600_000
 const firstSweepMs = 20_000
 /** Traces removed between two turns of the event loop. */
 const portion = 20
+/** While another process reads the database, its log cannot be emptied. */
+const logTries = 50
+const logPauseMs = 100
 /** Traces looked for at a time. */
 const listed = 1000
 
@@ -145,7 +148,7 @@ export class TraceService {
       await nextTurn()
     }
     if (!atOnce) for (let first = true; traces.tidy(first) && !this.#closed; first = false) await nextTurn()
-    traces.forgetLog()
+    for (let tries = 0; !traces.forgetLog() && tries < logTries && !this.#closed; tries++) await sleep(logPauseMs)
   }
 
   async #sweepForever(): Promise<void> {

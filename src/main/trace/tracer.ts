@@ -172,7 +172,10 @@ export class Tracer implements CallRecorder, Recorder {
       call.preview = previewOf(input)
       if (this.#settings.contents) content = { input, output: this.#kept(call.output) }
     }
-    return { trace: { ...clean.deep(recordOf(call, end)), preview: call.preview }, spans, content }
+    const { model, error, ...record } = recordOf(call, end)
+    // Identifiers stay what they are, whatever a person's pattern finds in them.
+    const trace = { ...record, model: model && clean.text(model), error: error && clean.text(error) }
+    return { trace: { ...trace, preview: call.preview }, spans, content }
   }
 
   #kept(messages: TraceMessage[] | null): TraceMessage[] | null {

@@ -2,6 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
+import { openDatabase } from '../../../src/main/store/database'
+import { gramsOf } from '../../../src/main/store/trace-search'
+import { migrations } from '../../../src/main/store/migrations'
 import { temporaryFolder, temporaryStore } from '../store/temporary-profile'
 import { ended, tracing } from './fixture'
 
@@ -99,6 +102,27 @@ describe('deleting', () => {
     const db = new Sqlite(join(folder, 'moru.db'))
     db.exec(`INSERT INTO trace_search (trace_search) VALUES ('integrity-check')`)
     expect(db.prepare('SELECT count(*) FROM span').pluck().get()).toBe(1)
+    db.close()
+  })
+
+  it('leaves nothing in copies from before a change of the schema either', async () => {
+    const folder = temporaryFolder()
+    const run = `INSERT INTO run (id, kind, title, state, unit, parameters, started_at, ended_at) VALUES`
+    const old = openDatabase(join(folder, 'moru.db'), migrations.slice(0, 14))
+    old.exec(`INSERT INTO trace (id, kind, started_at, state, preview) VALUES ('${'0'.repeat(32)}', 'chat', 1, 'running', 'zqxjkv');
+      INSERT INTO trace_content SELECT seq, '[{"role":"user","content":"zqxjkv"}]', NULL FROM trace;
+      INSERT INTO trace_search (rowid, grams) SELECT seq, '${gramsOf('zqxjkv')}' FROM trace;
+      ${run} ('gone', 'bench', '뷁똠햏', 'done', 'steps', '{"long":"${'뷁똠햏'.repeat(3000)}"}', 1, 2), ('kept', 'bench', 'keepme', 'done', 'steps', '{}', 2, 3)`)
+    old.close()
+    const { store, service } = tracing(folder)
+    service.recover()
+    await service.remove({ filter: {} }, never)
+    expect(store.runs.remove(['gone'])).toBe(1)
+    const [copy] = readdirSync(folder).filter((name) => name.includes('.before-0015'))
+    for (const part of ['zqxjkv', '뷁똠햏']) expect(inFiles(folder, part), part).toBe(false)
+    const db = new Sqlite(join(folder, copy), { readonly: true })
+    expect(db.prepare('SELECT title FROM run').pluck().all()).toEqual(['keepme'])
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
     db.close()
   })
 
