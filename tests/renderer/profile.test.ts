@@ -31,7 +31,8 @@ describe('the roofline', () => {
     expect(rows[0]).toContain('matmul_vec_q4')
     // The parts of the wall time, the unattributed one among them.
     expect(text()).toContain('Not attributed')
-    expect(text()).toContain('Without profiling the same answer took 108 ms; profiling cost 9 ms')
+    expect(text()).toContain('Without profiling the same answer took 108 ms')
+    expect(text()).toContain('Profiling, beside the above9 ms')
   })
 
   test('lays a second run over the first, by its address', async () => {

@@ -49,7 +49,7 @@ export const profileReport = z.object({
   completionTokens: z.number().int(),
   /** Of the generation, without what profiling cost it (profilingMs). */
   wallMs: z.number(),
-  /** Of the same request without profiling, just before. */
+  /** Of the same request without profiling, in turn with it. */
   plainWallMs: z.number(),
   /** The host's own work. */
   hostMs: z.number(),
@@ -58,8 +58,12 @@ export const profileReport = z.object({
   gapMs: z.number(),
   gaps: z.object({ launchMs: z.number(), betweenMs: z.number(), wakeMs: z.number() }),
   unattributedMs: z.number(),
-  /** Stamps and reading them, beside wallMs. */
+  /** What profiling cost beside wallMs: stamps, and reading them. */
   profilingMs: z.number(),
+  /** Missing in profiles of earlier versions, which ran once. */
+  profiling: z.object({ stampsMs: z.number(), readMs: z.number() }).optional(),
+  /** How often it ran, plain and profiled; the quickest of each counts. */
+  rounds: z.number().int().optional(),
   /** What a pair of stamps adds to the time between them: taken off each kernel's. */
   stampCostMs: z.number(),
   /** submits: the adapter has no stamps. */

@@ -79,7 +79,7 @@ function timeLines(report: ProfileReport): string {
   const share = (value: number) => `${((100 * value) / report.wallMs).toFixed(1)} %`
   const part = (name: string, value: number, what = '') => [name, ms(value), share(value), what]
   return table([
-    part('wall', report.wallMs, `without profiling, just before: ${ms(report.plainWallMs)}`),
+    part('wall', report.wallMs, `without profiling: ${ms(report.plainWallMs)}${timesOf(report)}`),
     part('kernels', kernelMs),
     part('gaps', report.gapMs, `launch ${ms(gaps.launchMs)}, between ${ms(gaps.betweenMs)}, wake ${ms(gaps.wakeMs)}`),
     part(
@@ -92,10 +92,13 @@ function timeLines(report: ProfileReport): string {
   ])
 }
 
-function profilingCost({ timing, stampCostMs }: ProfileReport): string {
+const timesOf = ({ rounds = 1 }: ProfileReport) => (rounds > 1 ? `; the quickest of ${rounds} runs each` : '')
+
+function profilingCost({ timing, stampCostMs, profiling }: ProfileReport): string {
   if (timing === 'submits')
     return 'no time stamps here: kernels were timed afterwards, in submissions of their own, less what a submission costs'
-  return `beside the wall time: reading stamps, and ${(stampCostMs * 1e3).toFixed(1)} us for each pair of them, taken off each kernel`
+  const each = `${(stampCostMs * 1e3).toFixed(1)} us a pair, taken off each kernel`
+  return `beside the wall time: stamps ${ms(profiling?.stampsMs ?? 0)} (${each}), reading them ${ms(profiling?.readMs ?? 0)}`
 }
 
 function kernelLines(report: ProfileReport): string {

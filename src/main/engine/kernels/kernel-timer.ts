@@ -66,15 +66,17 @@ export class KernelTimer implements RecordObserver {
     return descriptor
   }
 
-  beforeSubmit(encoder: GPUCommandEncoder): void {
-    if (this.calls.length > 0) this.stamps.resolve(encoder, this.calls.length)
-  }
-
-  /** The calls since the last time, once their submissions are done; forgets them. */
+  /**
+   * The calls since the last time, once their submissions are done; forgets them. The stamps are made readable in a submission of
+   * their own: in the step's own it would delay the step's result.
+   */
   async collect(): Promise<TimedCall[]> {
     const calls = this.calls
     this.calls = []
     if (calls.length === 0) return []
+    const encoder = this.gpu.device.createCommandEncoder()
+    this.stamps.resolve(encoder, calls.length)
+    this.gpu.device.queue.submit([encoder.finish()])
     const times = await this.stamps.read(calls.length)
     return calls.map((call, i) => ({
       call,

@@ -84,7 +84,7 @@ export interface RecordObserver {
   /** A descriptor begins a pass of its own for this call. */
   before(call: KernelCall, recorder: Recorder): GPUComputePassDescriptor | undefined
   /** The last commands of a submission; no pass is open. */
-  beforeSubmit(encoder: GPUCommandEncoder): void
+  beforeSubmit?(encoder: GPUCommandEncoder): void
   /** The submission is on its way. */
   submitted?(): void
 }
@@ -143,7 +143,7 @@ export class Recorder {
     this.gpu.check()
     this.endPass()
     if (!this.encoder) return
-    this.observer?.beforeSubmit(this.encoder)
+    this.observer?.beforeSubmit?.(this.encoder)
     this.gpu.device.queue.submit([this.encoder.finish()])
     this.encoder = null
     this.observer?.submitted?.()

@@ -26,15 +26,20 @@ export interface GapTimes {
   wakeMs: number
 }
 
+/** Milliseconds that watching costs. */
+export interface ProfilingTimes {
+  /** What the stamps of all calls cost. */
+  stampsMs: number
+  /** Reading them back between steps. */
+  readMs: number
+}
+
 export class StepWatch implements RecordObserver, StepObserver {
   readonly host: HostTimes = { recordMs: 0, submitMs: 0, sampleMs: 0, deliverMs: 0 }
   readonly gaps: GapTimes = { launchMs: 0, betweenMs: 0, wakeMs: 0 }
   readonly classes = new KernelClasses()
   readonly timeline: Timeline = { steps: [], events: [] }
-  /** Reading stamps back. */
-  readMs = 0
-  /** What the stamps of all calls cost. */
-  stampMs = 0
+  readonly profiling: ProfilingTimes = { stampsMs: 0, readMs: 0 }
   /** Where there are no stamps: in which the host waited for the GPU. */
   waitMs = 0
   private readonly timer: KernelTimer | null
@@ -54,9 +59,8 @@ export class StepWatch implements RecordObserver, StepObserver {
     return undefined
   }
 
-  beforeSubmit(encoder: GPUCommandEncoder): void {
+  beforeSubmit(): void {
     this.submits.push({ beginNs: nowNs(), endNs: 0 })
-    this.timer?.beforeSubmit(encoder)
   }
 
   submitted(): void {
@@ -70,7 +74,7 @@ export class StepWatch implements RecordObserver, StepObserver {
     for (const call of this.calls.splice(0)) this.classes.add(call, phase, costOf(call, this.lanes), 0)
     this.addStep(span, phase, timed)
     this.submits = []
-    this.readMs += (nowNs() - beginNs) / 1e6
+    this.profiling.readMs += (nowNs() - beginNs) / 1e6
     this.note('host', 'profile', beginNs, nowNs())
   }
 
@@ -108,7 +112,7 @@ export class StepWatch implements RecordObserver, StepObserver {
       const { call, beginNs, endNs } = own
       const stampedMs = (endNs - beginNs) / 1e6
       if (i > 0) this.gaps.betweenMs += Math.max(0, beginNs - timed[i - 1].endNs) / 1e6
-      this.stampMs += Math.min(costMs, stampedMs)
+      this.profiling.stampsMs += Math.min(costMs, stampedMs)
       this.classes.add(call, phase, own, stampedMs)
       this.note('gpu', call.kernel.name, beginNs + shift, endNs + shift, call.scope)
     })

@@ -243,10 +243,12 @@ export class LoadedModel {
     try {
       while (!this.scheduler.idle && !this.closed) {
         await this.exclusive(() => this.step())
-        const beginNs = this.stepObserver ? nowNs() : 0
+        // One that comes or goes during the turn has nothing to do with it.
+        const observer = this.stepObserver
+        const beginNs = observer ? nowNs() : 0
         // Lets readers of the events, cancellation and new requests in between steps.
         await new Promise((resolve) => setImmediate(resolve))
-        this.stepObserver?.turned(beginNs, nowNs())
+        if (observer === this.stepObserver) observer?.turned(beginNs, nowNs())
       }
     } catch (error) {
       this.scheduler.fail(toMoruError(error))
