@@ -1,7 +1,7 @@
 /** A prompt profiled on the bundled model and looked at in every part, in the product as a person starts it. */
 import { type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { drawn, figuresOf } from './charts'
+import { drawn, explained, figuresOf } from './charts'
 import { complaintsOf, openChromium, startProduct } from './product.mjs'
 
 let product: Awaited<ReturnType<typeof startProduct>>
@@ -37,15 +37,19 @@ it('profiles a prompt, and shows every kernel under its roof', async () => {
   await dialog.getByRole('button', { name: 'Start' }).click()
   await dialog.waitFor({ state: 'detached', timeout: 200_000 })
   await drawn(page, 'Roofline')
+  await explained(page, { Roofline: ['Operations a byte (FLOP/B)', 'Operations a second (GFLOP/s)'] })
   const rows = await figuresOf(page, 'Roofline')
   expect(rows.some((row) => /matmul.*\bprefill\b/s.test(row))).toBe(true)
   expect(rows.some((row) => /matmul.*\bdecode\b/s.test(row))).toBe(true)
-  expect(await page.getByRole('region', { name: 'Ceilings of this adapter' }).innerText()).toMatch(/[\d,.]+ GB\/s ±/)
+  const ceilings = page.getByRole('region', { name: 'Ceilings of this adapter' })
+  await expect.poll(() => ceilings.innerText()).toMatch(/[\d,.]+ GB\/s ±/)
+  await page.getByText('Profiling, beside the above').waitFor()
 })
 
 it('shows when what ran', async () => {
   await part('Timeline')
   await drawn(page, 'Timeline')
+  await explained(page, { Timeline: ['Time since the request (ms)', 'Lane'] })
   const rows = await figuresOf(page, 'Timeline')
   for (const lane of ['Steps', 'Host', 'Submit', 'GPU'])
     expect(
@@ -64,10 +68,23 @@ it('lists the kernels, and opens one with its shapes', async () => {
 
 it('measures batches', async () => {
   await part('Batch')
+  for (const [field, value] of [
+    ['Largest batch', '4'],
+    ['Repetitions', '1'],
+  ]) {
+    // prettier-ignore
+    await page.getByRole('spinbutton', { name: field }).fill(value)
+    await page.getByRole('spinbutton', { name: field }).press('Tab')
+  }
   await page.getByRole('button', { name: 'Measure batches' }).click()
+  await page.getByRole('figure').first().waitFor({ timeout: 150_000 })
   await drawn(page, 'Throughput by batch size')
   await drawn(page, 'Throughput against latency')
-  expect(await figuresOf(page, 'Throughput by batch size')).toHaveLength(6)
+  await explained(page, {
+    'Throughput by batch size': ['Batch (sequences)', 'Throughput (tokens/s)'],
+    'Throughput against latency': ['Time per token (ms)', 'Throughput (tokens/s)'],
+  })
+  expect(await figuresOf(page, 'Throughput by batch size')).toHaveLength(3)
 })
 
 it('runs the same requests three ways', async () => {
@@ -75,6 +92,9 @@ it('runs the same requests three ways', async () => {
   await page.getByRole('spinbutton', { name: 'Requests' }).fill('2')
   await page.getByRole('spinbutton', { name: 'Slots' }).fill('2')
   await page.getByRole('button', { name: 'Run all three' }).click()
+  await page.getByRole('figure').first().waitFor({ timeout: 150_000 })
+  const lanes = ['Time since the first request (ms)', 'Request']
+  await explained(page, { 'Static batching': lanes, 'Dynamic batching': lanes, 'Continuous batching': lanes })
   for (const policy of ['Static batching', 'Dynamic batching', 'Continuous batching']) {
     await drawn(page, policy)
     expect(await figuresOf(page, policy)).toHaveLength(2)
@@ -85,6 +105,7 @@ it('runs the same requests three ways', async () => {
 it('shows what holds memory, and what keys and values cost', async () => {
   await part('Memory')
   await drawn(page, 'Memory')
+  await explained(page, { Memory: ['Time of day', 'Memory (MB)'] })
   const rows = await figuresOf(page, 'Memory')
   expect(rows.length).toBeGreaterThan(0)
   expect(await tableRows('What keys and values cost').count()).toBe(3)

@@ -22,7 +22,7 @@ export function batchReport(
   const computeMs = one.flops / limits.gigaflopsPerSecond / 1e6
   const transferMs = one.bytes / limits.gigabytesPerSecond / 1e6
   const points = own
-    .map(({ name, value }) => ({ batch: sizeOf(name), tokensPerSecond: value }))
+    .map(({ name, value, spread }) => ({ batch: sizeOf(name), tokensPerSecond: value, spread }))
     .sort((a, b) => a.batch - b.batch)
     .map((point) => ({
       ...point,

@@ -51,6 +51,7 @@ export async function runBench(
     const limits = limitsOf(measured)
     const results = benchmarks.map((benchmark) => resultOf(benchmark, samples.get(benchmark.name)!, limits))
     const batch = subject && batchReport(subject.name, subject.cost, batchContext, results, limits)
+    if (batch) batch.repetitions = input.repetitions
     return { device: deviceOf(gpu), ceilings: measured, results, batch }
   } finally {
     for (const release of releases) release()
@@ -154,12 +155,12 @@ function limitsOf(ceilings: Ceiling[]): Ceilings {
 
 function resultOf(
   { name, unit, amount, work, recallAt10 }: Benchmark,
-  { median }: Sample,
+  { median, spread }: Sample,
   limits: Ceilings,
 ): BenchResult {
   const leastSeconds = 'leastMs' in work ? work.leastMs() / 1000 : shortestSeconds(work, limits)
   const timed = unit === 'ms'
   const roofline = timed ? 1000 * leastSeconds : amount / leastSeconds
   const ratio = timed ? roofline / median : median / roofline
-  return { name, value: median, unit, roofline, ratio, ...(recallAt10 !== undefined && { recallAt10 }) }
+  return { name, value: median, unit, roofline, ratio, spread, ...(recallAt10 !== undefined && { recallAt10 }) }
 }

@@ -19,6 +19,12 @@ export function metricsOf(result: Record<string, unknown> | null): Record<string
   return metrics
 }
 
+/** Units of metrics whose rows name one beside the value. */
+export function unitsOf(result: Record<string, unknown> | null): Record<string, string> {
+  const rows = [...namedRows(result ?? {}, '')]
+  return Object.fromEntries(rows.flatMap(([name, { unit }]) => (typeof unit === 'string' ? [[name, unit]] : [])))
+}
+
 /** Parameters as texts by name. */
 export function parametersOf(parameters: Record<string, unknown>): Record<string, string> {
   const texts = [...leaves(parameters, '')].slice(0, mostFigures)
@@ -30,7 +36,7 @@ export function parametersOf(parameters: Record<string, unknown>): Record<string
 function* leaves(value: unknown, path: string): Generator<Leaf> {
   const below = (name: string) => (path === '' ? name : `${path}.${name}`)
   if (Array.isArray(value)) {
-    if (value.every(isRow)) for (const row of value) yield* rowLeaves(row, path)
+    if (value.every(isRow)) for (const [name, row] of namedRows(value, path)) yield* rowLeaves(name, row)
     else if (value.length <= longestList) for (const [i, one] of value.entries()) yield* leaves(one, below(String(i)))
   } else if (isRow(value)) for (const [name, one] of Object.entries(value)) yield* leaves(one, below(name))
   else if (value !== undefined && value !== null) yield [path, value]
@@ -39,12 +45,20 @@ function* leaves(value: unknown, path: string): Generator<Leaf> {
 type Row = Record<string, unknown>
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A row of a table is called by what tells it apart; 'results' says nothing. */
-function* rowLeaves(row: Row, path: string): Generator<Leaf> {
-  const marks = ['name', 'mode', 'phase'].flatMap((key) => (typeof row[key] === 'string' ? [row[key]] : []))
-  if (marks.length === 0) return
-  if (row.rerank === true) marks.push('rerank')
-  const name = [...(path === '' || path === 'results' ? [] : [path]), ...marks].join('.')
+/** Rows of the tables within a value. A row is called by what tells it apart; 'results' says nothing. */
+function* namedRows(value: unknown, path: string): Generator<[name: string, Row]> {
+  if (Array.isArray(value))
+    for (const row of value.filter(isRow)) {
+      const marks = ['name', 'mode', 'phase'].flatMap((key) => (typeof row[key] === 'string' ? [row[key]] : []))
+      if (marks.length === 0) continue
+      if (row.rerank === true) marks.push('rerank')
+      yield [[...(path === '' || path === 'results' ? [] : [path]), ...marks].join('.'), row]
+    }
+  else if (isRow(value))
+    for (const [name, one] of Object.entries(value)) yield* namedRows(one, path === '' ? name : `${path}.${name}`)
+}
+
+function* rowLeaves(name: string, row: Row): Generator<Leaf> {
   const figures = Object.entries(row).filter(([, value]) => typeof value === 'number')
   for (const [key, value] of figures) yield [key === 'value' ? name : `${name}.${key}`, value]
 }

@@ -4,7 +4,7 @@ import { type HandlersFor } from '../../shared/contract/handlers'
 import { type RunDetail } from '../../shared/contract/runs'
 import { MoruError } from '../../shared/errors'
 import { type Run, type Store } from '../store'
-import { artefactsOf, metricsOf } from './figures'
+import { artefactsOf, metricsOf, unitsOf } from './figures'
 import { exportToMlflow } from './mlflow'
 
 type RunRoutes = 'runsList' | 'runsGet' | 'runsRemove' | 'runsExport'
@@ -40,5 +40,6 @@ const detailOf = (run: Run): RunDetail => ({
   ...run,
   environment: run.environment && { ...run.environment, adapter: run.environment.adapter ?? adapterOf(run.result) },
   metrics: metricsOf(run.result),
+  units: unitsOf(run.result),
   artefacts: artefactsOf(run.result),
 })

@@ -19,6 +19,8 @@ export const benchResult = z.object({
   roofline: z.number(),
   /** value / roofline; of times roofline / value. */
   ratio: z.number(),
+  /** Of the repetitions: (largest - smallest) / median. */
+  spread: z.number(),
   /** Of search_hnsw: the share of the ten nearest that the graph finds. */
   recallAt10: z.number().optional(),
 })
@@ -34,10 +36,14 @@ export const batchReport = z.object({
   predictedBatch: z.number(),
   /** Where the measured times of a step bend; null where they do not tell. */
   measuredKnee: z.number().nullable(),
+  /** Of which each point is the median. */
+  repetitions: z.number().int().optional(),
   points: z.array(
     z.object({
       batch: z.number().int(),
       tokensPerSecond: z.number(),
+      /** Of its repetitions: (largest - smallest) / median. Missing in runs of earlier versions. */
+      spread: z.number().optional(),
       /** Of one step, which is a token of every sequence. */
       stepMs: z.number(),
       /** The model's two parts of a step. */

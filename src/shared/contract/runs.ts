@@ -21,6 +21,8 @@ export const runSummary = job.omit({ ratePerSecond: true, remainingMs: true, res
   environment: runEnvironment.nullable(),
   /** Figures of the result by name: 'decode', 'hybrid.ndcgAt10'. */
   metrics: z.record(z.string(), z.number()),
+  /** Of those that the result names a unit for: 'tokens/s'. */
+  units: z.record(z.string(), z.string()),
   /** Files that the run made. */
   artefacts: z.array(z.string()),
 })

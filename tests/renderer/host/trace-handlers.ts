@@ -81,6 +81,7 @@ export function aRun(change: Partial<RunSummary> = {}): RunSummary {
       software: true,
     },
     metrics: { decode: 21.5, 'decode.ratio': 0.4 },
+    units: { decode: 'tokens/s' },
     artefacts: [],
     ...change,
   }

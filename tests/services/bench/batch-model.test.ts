@@ -9,7 +9,14 @@ const cost = {
   kvBytesPerToken: 0,
   attention: 0,
 }
-const result = (name: string, value: number): BenchResult => ({ name, value, unit: 'tokens/s', roofline: 1, ratio: 1 })
+const result = (name: string, value: number): BenchResult => ({
+  name,
+  value,
+  unit: 'tokens/s',
+  roofline: 1,
+  ratio: 1,
+  spread: 0.25,
+})
 
 it('B* is where arithmetic takes as long as moving the weights', () => {
   const limits = { gigabytesPerSecond: 1, gigaflopsPerSecond: 8 }
@@ -22,8 +29,8 @@ it('B* is where arithmetic takes as long as moving the weights', () => {
   )
   expect(report).toMatchObject({ bitsPerWeight: 16, predictedBatch: 8, flopsPerToken: 2e6, weightBytes: 2e6 })
   expect(report?.points).toEqual([
-    { batch: 1, tokensPerSecond: 400, stepMs: 2.5, computeMs: 0.25, transferMs: 2 },
-    { batch: 2, tokensPerSecond: 800, stepMs: 2.5, computeMs: 0.5, transferMs: 2 },
+    { batch: 1, tokensPerSecond: 400, spread: 0.25, stepMs: 2.5, computeMs: 0.25, transferMs: 2 },
+    { batch: 2, tokensPerSecond: 800, spread: 0.25, stepMs: 2.5, computeMs: 0.5, transferMs: 2 },
   ])
   expect(batchReport('m', cost, 0, [result('decode', 1)], limits)).toBeNull()
 })

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runHandlers } from '../../../src/main/runs'
-import { artefactsOf, metricsOf, parametersOf } from '../../../src/main/runs/figures'
+import { artefactsOf, metricsOf, parametersOf, unitsOf } from '../../../src/main/runs/figures'
 import { type Run } from '../../../src/main/store'
 import { runDetail, runSummary } from '../../../src/shared/contract/runs'
 import { temporaryFolder, temporaryStore } from '../store/temporary-profile'
@@ -36,6 +36,7 @@ const context = { signal: new AbortController().signal }
 describe('figures of a run', () => {
   it('are named by their rows and paths', () => {
     expect(metricsOf(aRun().result)).toEqual({ decode: 21.5, 'decode.ratio': 0.4 })
+    expect(unitsOf(aRun().result)).toEqual({ decode: 'tokens/s' })
     const evaluated = {
       results: [
         { mode: 'hybrid', rerank: true, ndcgAt10: 0.7 },

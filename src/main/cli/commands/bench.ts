@@ -59,14 +59,16 @@ function suitesOf(positionals: string[]) {
 function describe({ device, ceilings, results, batch }: BenchReport): string {
   const software = device.software ? ', a software adapter: these are figures of the processor, not of a GPU' : ''
   const number = (value: number) => (value < 100 ? value.toFixed(1) : value.toFixed(0))
+  const percent = (share: number) => `${Math.round(100 * share)} %`
   const rows = [
-    ['', 'measured', 'possible', 'ratio'],
-    ...ceilings.map(({ name, value, unit }) => [name, `${number(value)} ${unit}`, '', '']),
-    ...results.map(({ name, value, unit, roofline, ratio, recallAt10 }) => [
+    ['', 'measured', 'spread', 'possible', 'ratio'],
+    ...ceilings.map(({ name, value, unit, spread }) => [name, `${number(value)} ${unit}`, percent(spread), '', '']),
+    ...results.map(({ name, value, unit, roofline, ratio, spread, recallAt10 }) => [
       recallAt10 === undefined ? name : `${name} (recall@10 ${recallAt10.toFixed(3)})`,
       `${number(value)} ${unit}`,
+      percent(spread),
       number(roofline),
-      `${Math.round(100 * ratio)} %`,
+      percent(ratio),
     ]),
   ]
   const knee = batch?.measuredKnee ? batch.measuredKnee.toFixed(1) : 'none within these sizes'

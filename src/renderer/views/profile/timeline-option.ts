@@ -21,6 +21,7 @@ interface TimelineTexts {
   row: (row: Row) => string
   name: (name: string) => string
   time: string
+  lane: string
   others: string
   tip: (box: Box) => string
 }
@@ -75,7 +76,7 @@ export function timelineOption(
   }))
   return {
     animation: false,
-    grid: { left: 84, right: 20, top: 44, bottom: 92 },
+    grid: { left: 100, right: 20, top: 44, bottom: 92 },
     legend: { top: 8, type: 'scroll' },
     tooltip: { trigger: 'item' },
     xAxis: {
@@ -85,7 +86,7 @@ export function timelineOption(
       axisLabel: { formatter: (at: number) => String(Number(at.toFixed(2))), showMinLabel: false, showMaxLabel: false },
       ...named(texts.time, 28),
     },
-    yAxis: { type: 'category', inverse: true, data: rows.map(texts.row), splitLine: { show: true } }, // prettier-ignore
+    yAxis: { type: 'category', inverse: true, data: rows.map(texts.row), splitLine: { show: true }, ...named(texts.lane, 76) }, // prettier-ignore
     dataZoom: [
       { type: 'inside', filterMode: 'weakFilter', startValue: span[0], endValue: span[1] },
       { type: 'slider', filterMode: 'weakFilter', startValue: span[0], endValue: span[1], height: 20, bottom: 16, textStyle: { color: look.muted }, borderColor: look.line, labelFormatter: (v: number) => v.toFixed(1) }, // prettier-ignore
