@@ -160,7 +160,8 @@ export class LoadedModel {
     let done = 0
     for await (const found of this.inTurns(ids, out.length, losses, options.signal)) {
       out.set(found, done)
-      options.onProgress?.((done += found.length))
+      done += found.length
+      options.onProgress?.(done)
     }
     return out
   }

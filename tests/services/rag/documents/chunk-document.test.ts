@@ -168,7 +168,7 @@ describe('whatever the text', () => {
           for (const { start, end } of chunks) expect(borders.has(start) && borders.has(end)).toBe(true)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 150, examples: [[[' \u0301', '가나다라', '| a | b |\n| - | - |\n'], 12, 0]] },
     )
   })
 

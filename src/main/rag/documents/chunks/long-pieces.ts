@@ -37,7 +37,7 @@ export function splitLong(
 /** Stretches without blanks, none longer than `longestWord`. */
 function* wordsOf(text: string, start: number, end: number): Generator<{ start: number; end: number }> {
   // A mark after a blank combines with the blank.
-  const word = /\S+(?:\s+[\p{M}\u200c\u200d]\S*)*/gu
+  const word = /(?:\s(?=[\p{M}\u200c\u200d]))?\S+(?:\s+[\p{M}\u200c\u200d]\S*)*/gu
   word.lastIndex = start
   for (let match = word.exec(text); match && match.index < end; match = word.exec(text)) {
     const last = Math.min(match.index + match[0].length, end)
