@@ -8,7 +8,8 @@ import { groupsOf, stackRows } from '../../../src/main/engine/quant/groups'
 import { type MatrixMethod, quantizeMatrix } from '../../../src/main/engine/quant/methods'
 import { type Fill, normal, outliers, zeros } from '../../cases/fill'
 import * as twin from '../../reference/quant'
-import { largestDifference, readFloats, readGolden, readHalves } from '../golden'
+import { largestDifference, readGolden } from '../golden'
+import { outputError, references, size, weights } from '../quantize/real-layer'
 
 const rows = 3
 const cols = 192
@@ -147,33 +148,9 @@ describe('the same as bitsandbytes', () => {
 })
 
 describe('the layer with its real inputs', () => {
-  const layer = readGolden<{ rows: { bits: number; group: number; rtn: number }[] }>('quantization', 'layer.json')
-  const w = readFloats('quantization', 'layer-weight.f32')
-  const size = 576
-  const inputs = readHalves('quantization', 'layer-inputs.f16').subarray(1024 * size)
-  // ||X D^T||^2 = sum over rows d of D of d^T (X^T X) d: the Gram matrix once instead of a product a recipe.
-  const gram = new Float64Array(size * size)
-  for (let t = 0; t < 1024; t++)
-    for (let i = 0; i < size; i++) {
-      const x = inputs[t * size + i]
-      for (let j = 0; j <= i; j++) gram[i * size + j] += x * inputs[t * size + j]
-    }
-  const energy = (d: Float32Array) => {
-    let sum = 0
-    for (let r = 0; r < size; r++)
-      for (let i = 0; i < size; i++) {
-        let inner = 0
-        for (let j = 0; j < i; j++) inner += gram[i * size + j] * d[r * size + j]
-        sum += d[r * size + i] * (2 * inner + gram[i * size + i] * d[r * size + i])
-      }
-    return sum
-  }
-  const whole = energy(w)
-
-  it.each(layer.rows)('RTN at $bits bits, groups of $group', ({ bits, group, rtn }) => {
+  it.each(references)('RTN at $bits bits, groups of $group', ({ bits, group, rtn }) => {
     const options = { method: 'rtn', bits, group, symmetric: false, scaleType: 'f16' } as const
-    const q = dequantizeMatrix(quantizeMatrix(w, size, options))
-    const error = Math.sqrt(energy(w.map((v, i) => v - q[i])) / whole)
+    const error = outputError(dequantizeMatrix(quantizeMatrix(weights, size, options)))
     expect(error / rtn).toBeLessThan(1.03)
     expect(error / rtn).toBeGreaterThan(0.9)
   })

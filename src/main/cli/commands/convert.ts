@@ -1,5 +1,5 @@
 /** moru convert. */
-import { convertRun, convertType } from '../../../shared/contract/quantize'
+import { blockMethods, convertRun, convertType, presetMethods } from '../../../shared/contract/quantize'
 import { MoruError } from '../../../shared/errors'
 import { checked, type Command, expectPositionals, oneOf, pathOf, UsageError } from '../command'
 import { modelOf } from '../model-option'
@@ -17,7 +17,7 @@ export const convert: Command = {
     const request = {
       model,
       path: pathOf(values.required('out')),
-      type: type === undefined ? null : oneOf('type', type, convertType.options),
+      type: type === undefined ? null : typeOf(type),
       shardBytes: sizeOf(values.filled('shard-size')),
     }
     const fields = { path: '--out', shardBytes: '--shard-size', model: 'MODEL' }
@@ -45,6 +45,16 @@ export const convert: Command = {
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+
+/** Throws UsageError; of a type that only quantizing makes, it says so. */
+function typeOf(type: string) {
+  if (convertType.safeParse(type).success || !quantizing.has(type)) return oneOf('type', type, convertType.options)
+  throw new UsageError(
+    `--type ${type}: conversion rounds to ${convertType.options.join(', ')}; moru quantize MODEL --method ${type} --out PATH writes ${type}.`,
+  )
+}
+
+const quantizing: ReadonlySet<string> = new Set([...blockMethods, ...presetMethods])
 
 /** Bytes: a number with K, M or G, as gguf-split counts them (powers of ten). Throws UsageError. */
 function sizeOf(text: string | undefined): number | null {

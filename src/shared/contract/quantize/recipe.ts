@@ -10,7 +10,7 @@ const groupMethods = ['rtn', 'absmax', 'zero-point', 'int8', 'nf4', 'fp4', 'gptq
 /** Block types of GGUF, the same for every matrix (but where a row does not divide by 256). */
 export const blockMethods = ['q4_0', 'q4_1', 'q5_0', 'q5_1', 'q8_0', 'q2_k', 'q3_k', 'q4_k', 'q5_k', 'q6_k'] as const
 /** llama.cpp's mixes of block types by tensor. */
-const presetMethods = ['q3_k_m', 'q4_k_m', 'q5_k_m'] as const
+export const presetMethods = ['q3_k_m', 'q4_k_m', 'q5_k_m'] as const
 export const quantizeMethod = z.enum([...groupMethods, ...blockMethods, ...presetMethods])
 export type QuantizeMethod = z.infer<typeof quantizeMethod>
 
