@@ -1,18 +1,18 @@
-/** Recipes of GGUF's block types: which type each matrix gets, and the run that writes them. */
+/** Recipes of GGUF's block types: which type each matrix gets. */
 import { blockMethods, type MatrixResult, type QuantizeMethod, type Recipe } from '../../shared/contract/quantize'
-import { MoruError } from '../../shared/errors'
 import {
   type BlockChoice,
-  type BlockMatrix,
   blockTypes,
   fitToRow,
+  isEncoded,
   linearRoles,
   type LinearRole,
+  type MatrixRecipe,
   type ModelConfig,
+  type ModelMatrix,
+  type OuterMatrix,
   presetType,
   type TensorInfo,
-  type WeightFile,
-  writeBlocks,
 } from '../engine'
 
 /** llama.cpp's name of each mix, and the type that most of its matrices have. */
@@ -44,37 +44,15 @@ export function blockChoice(recipe: Recipe, config: ModelConfig, canonical: stri
   return isBlockMethod(method) && isLinear(partsOf(canonical)?.[2]) ? fitToRow(method, cols) : null
 }
 
-export interface BlockRun {
-  recipe: Recipe
-  out: string
-  metadata: Record<string, string>
-  /** By GGUF's name of the weights. */
-  importance?: ReadonlyMap<string, Float32Array>
+/** What is done to a block's matrix; null: it stays as it is. */
+export function blockMatrixRecipe(recipe: Recipe, config: ModelConfig, matrix: ModelMatrix): MatrixRecipe | null {
+  const type = blockChoice(recipe, config, matrix.canonical, matrix.cols)?.type
+  return type && isEncoded(type) ? { scaled: false, rounding: { method: 'blocks', type } } : null
 }
 
-/** Throws unsupported for a method that GGUF has no type for, and what writing throws. @returns bytes of the file */
-export async function writeBlockRecipe(
-  file: WeightFile,
-  config: ModelConfig,
-  { recipe, out, metadata, importance }: BlockRun,
-  onMatrix: (matrix: MatrixResult) => void,
-  signal: AbortSignal,
-): Promise<number> {
-  const { method } = recipe
-  if (!isBlockMethod(method))
-    throw new MoruError(
-      'unsupported',
-      `GGUF has no type for ${method}: give a folder's path, or choose one of ${[...blockMethods, ...Object.keys(presets)].join(', ')}.`,
-    )
-  return writeBlocks(file, config, out, {
-    typeOf: ({ canonical, cols }) => blockChoice(recipe, config, canonical, cols),
-    dominant: isPreset(method) ? presets[method].dominant : method,
-    metadata,
-    importance,
-    onMatrix: (matrix) => onMatrix(resultOf(matrix, recipe)),
-    signal,
-  })
-}
+/** The type that most matrices have. */
+export const dominantType = (method: BlockMethod | Preset): BlockMethod =>
+  isPreset(method) ? presets[method].dominant : method
 
 /** Bits of a code, and of a weight with its share of scales; of f16 both are 16. */
 export function blockBits(type: TensorInfo['type']): [number, number] {
@@ -83,11 +61,9 @@ export function blockBits(type: TensorInfo['type']): [number, number] {
   return [Number(/^q(\d)_/.exec(type)?.[1] ?? stored), stored]
 }
 
-function resultOf({ canonical, type, relativeError, weightMse }: BlockMatrix, { method }: Recipe): MatrixResult {
-  const parts = partsOf(canonical)
-  const role = parts ? (parts[2] as LinearRole) : canonical.startsWith('token_embd') ? 'embedding' : 'output'
+export function outerResult({ canonical: name, type, relativeError, weightMse }: OuterMatrix): MatrixResult {
+  const role = name.startsWith('token_embd') ? 'embedding' : 'output'
   const [bits, bitsPerWeight] = blockBits(type)
-  const own = isBlockMethod(type as QuantizeMethod) ? (type as QuantizeMethod) : method
-  const layer = parts ? Number(parts[1]) : null
-  return { name: canonical, layer, role, method: own, bits, group: null, relativeError, weightMse, bitsPerWeight }
+  const method = type as BlockMethod
+  return { name, layer: null, role, method, bits, group: null, relativeError, weightMse, bitsPerWeight }
 }

@@ -41,7 +41,7 @@ export function planFile(model: ResolvedModel, file: WeightFile, config: ModelCo
     sizeBytes,
     bitsPerWeight: (quantizedBytes * 8) / weights,
     memoryBytes: memoryOf(config, matrices, recipe),
-    calibrates: !blocks && isCalibrated(recipe),
+    calibrates: isCalibrated(recipe),
     warnings: [
       ...(isQuantized(bits) ? [{ kind: 'source_quantized' as const, type, bitsPerWeight: bits }] : []),
       ...(fallbacks > 0 ? [{ kind: 'fallbacks' as const, matrices: fallbacks }] : []),

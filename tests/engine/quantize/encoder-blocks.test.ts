@@ -60,6 +60,7 @@ describe('methods that see inputs', () => {
       const found: BlockOutcome[] = []
       await quantizeBlocks(gpu, file, await readModelConfig(file), {
         windows: { seen, heldOut },
+        follow: true,
         recipeOf: () => ({ scaled, rounding }),
         gptq: { damping: 0.01, actOrder: true, blockColumns: 128 },
         awq: { steps: 20 },

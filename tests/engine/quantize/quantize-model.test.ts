@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openModelFile } from '../../../src/main/engine/formats/model-file'
+import { linearMatrices } from '../../../src/main/engine/quantize/model-matrices'
+import { orderedValues } from '../../../src/main/engine/quantize/effective-weights'
+import { readModelConfig } from '../../../src/main/engine/models/load-decoder'
 import { dequantizeMatrix } from '../../../src/main/engine/formats/quantized-matrix'
 import { quantizeModel } from '../../../src/main/quantize/quantize-run'
 import { recipe, type MatrixResult, type RecipeInput } from '../../../src/shared/contract/quantize'
+import { byteTokenizer } from '../convert/byte-tokenizer'
 import { tinyModel } from '../runtime/tiny-models'
 
 const text = join(import.meta.dirname, '../../fixtures/text.txt')
@@ -15,6 +19,9 @@ let source: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'moru-quantize-'))
   source = await tinyModel()
+  // GGUF has a token for each row of the embedding.
+  await rm(join(source, 'tokenizer.model'))
+  await writeFile(join(source, 'tokenizer.json'), JSON.stringify(byteTokenizer()))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -69,17 +76,73 @@ describe.each(['gptq', 'awq-gptq', 'rtn'] as const)('%s', (method) => {
   })
 })
 
-it('goes on at the block where it was stopped, to the same end', { timeout: 120_000 }, async () => {
-  const whole = await run('whole', { method: 'gptq' })
-  await expect(run('stopped', { method: 'gptq' }, { stopAt: 2 })).rejects.toMatchObject({ code: 'cancelled' })
-  expect(await readdir(folder)).toContain('stopped.quantizing')
-  expect(await readdir(folder)).not.toContain('stopped')
-  const { seen } = await run('stopped', { method: 'gptq' })
-  expect(seen.layers).toEqual([2, 3])
-  const bytes = (name: string) => readFile(join(folder, name, 'model.safetensors'))
-  expect(Buffer.compare(await bytes('whole'), await bytes('stopped'))).toBe(0)
-  expect(whole.seen.matrices.map((m) => m.name)).toEqual(seen.matrices.map((m) => m.name))
+describe('in blocks of GGUF', () => {
+  it('writes the rows in its order, and tells the error of outputs', { timeout: 120_000 }, async () => {
+    const { result } = await run('blocks.gguf', { method: 'q4_k_m' })
+    const layers = result.layers.filter((l) => l.layer !== null)
+    // Rows of 96 inputs divide into blocks of 32 alone, those of ffn_down into none.
+    expect(layers).toHaveLength(18)
+    expect(new Set(layers.map((l) => l.method))).toEqual(new Set(['q5_0', 'q8_0']))
+    const original = await openModelFile(source)
+    const file = await openModelFile(result.path)
+    const config = await readModelConfig(file)
+    const models = [
+      { file: original, config: await readModelConfig(original) },
+      { file, config },
+    ]
+    for (const matrix of linearMatrices(file, config)) {
+      const told = layers.find((l) => l.name === matrix.canonical)
+      if (!told) continue
+      const [before, after] = await Promise.all(
+        models.map((model) =>
+          orderedValues(
+            model,
+            linearMatrices(model.file, model.config).find((m) => m.canonical === matrix.canonical)!,
+          ),
+        ),
+      )
+      const squares = (w: Float32Array) => w.reduce((sum, v) => sum + v * v, 0)
+      const off = squares(before.map((w, i) => after[i] - w))
+      expect(off / before.length).toBeCloseTo(told.weightMse, 7)
+      // About as large as that of the weights, but not it.
+      const ofWeights = Math.sqrt(off / squares(before))
+      expect(told.relativeError / ofWeights).toBeGreaterThan(0.2)
+      expect(told.relativeError / ofWeights).toBeLessThan(3)
+      expect(Math.abs(told.relativeError / ofWeights - 1)).toBeGreaterThan(1e-4)
+    }
+    await Promise.all([file.close(), original.close()])
+    expect(await readdir(folder)).not.toContain('blocks.gguf.quantizing')
+  })
+
+  it('lessens the error of outputs by the importance of inputs', { timeout: 120_000 }, async () => {
+    const errors = (run: { result: { layers: MatrixResult[] } }) =>
+      run.result.layers.filter((l) => l.layer !== null).reduce((sum, l) => sum + l.relativeError ** 2, 0)
+    const plain = await run('plain.gguf', { method: 'q4_0' })
+    const measured = await run('measured.gguf', { method: 'q4_0', importance: { kind: 'measured' } })
+    expect(errors(measured)).toBeLessThan(errors(plain))
+    expect(measured.result.calibration).toMatchObject({ tokens: 256, heldOutTokens: 128 })
+  })
 })
+
+it.each([
+  ['gptq', '', 'model.safetensors'],
+  ['q4_0', '.gguf', ''],
+] as const)(
+  '%s goes on at the block where it was stopped, to the same end',
+  { timeout: 120_000 },
+  async (method, ending, file) => {
+    const [own, other] = [`whole-${method}${ending}`, `stopped-${method}${ending}`]
+    const whole = await run(own, { method })
+    await expect(run(other, { method }, { stopAt: 2 })).rejects.toMatchObject({ code: 'cancelled' })
+    expect(await readdir(folder)).toContain(`${other}.quantizing`)
+    expect(await readdir(folder)).not.toContain(other)
+    const { seen } = await run(other, { method })
+    expect(seen.layers).toEqual([2, 3])
+    const bytes = (name: string) => readFile(join(folder, name, file))
+    expect(Buffer.compare(await bytes(own), await bytes(other))).toBe(0)
+    expect(whole.seen.matrices.map((m) => m.name)).toEqual(seen.matrices.map((m) => m.name))
+  },
+)
 
 describe('says what is wrong, and writes nothing', () => {
   const refused = async (input: RecipeInput, message: RegExp, from?: string) => {
@@ -111,7 +174,7 @@ describe('says what is wrong, and writes nothing', () => {
   it('of a Hessian that is not positive definite', async () => {
     await refused(
       { method: 'gptq', gptq: { damping: 0 }, calibration: { ...calibration(), windows: 1 } },
-      /not positive definite/,
+      /self_attn.q_proj.weight: .*not positive definite/,
     )
   })
   it('of a block type for a folder, and of a method that GGUF has no type for', async () => {
@@ -126,6 +189,6 @@ describe('says what is wrong, and writes nothing', () => {
     const at = 8 + Number(bytes.readBigUInt64LE(0)) + header['model.layers.1.mlp.up_proj.weight'].data_offsets[0]
     bytes.writeFloatLE(NaN, at + 4 * 97)
     await writeFile(path, bytes)
-    await refused({ method: 'rtn' }, /row 1, input 1 is NaN/, broken)
+    await refused({ method: 'rtn' }, /mlp.up_proj.weight: The weight in row 1, input 1 is NaN/, broken)
   })
 })

@@ -51,12 +51,12 @@ function quantize(weights: Float32Array, cols: number, options: MatrixMethod, im
   }
 }
 
-/** Throws invalid_input where a weight is NaN or infinite, naming its place. */
-export function checkWeights(weights: Float32Array, cols: number): void {
+/** Throws invalid_input where a weight is NaN or infinite, naming its place. `firstRow`: that of the matrix which is weights' first. */
+export function checkWeights(weights: Float32Array, cols: number, firstRow = 0): void {
   for (let i = 0; i < weights.length; i++)
     if (!Number.isFinite(weights[i]))
       throw new MoruError(
         'invalid_input',
-        `The weight in row ${Math.floor(i / cols)}, input ${i % cols} is ${weights[i]}: a matrix with such values cannot be quantized.`,
+        `The weight in row ${firstRow + Math.floor(i / cols)}, input ${i % cols} is ${weights[i]}: a matrix with such values cannot be quantized.`,
       )
 }

@@ -11,6 +11,19 @@ export interface InputMoments {
   meanAbs: Float32Array
 }
 
+/** Of the inputs divided by `scales`, [cols]. */
+export function scaledMoments({ cols, gram, meanAbs }: InputMoments, scales: Float32Array): InputMoments {
+  return {
+    cols,
+    gram: gram.map((g, i) => g / (scales[Math.floor(i / cols)] * scales[i % cols])),
+    meanAbs: meanAbs.map((m, i) => m / scales[i]),
+  }
+}
+
+/** Sums of the squares of each input, [cols]. */
+export const diagonalOf = ({ gram, cols }: InputMoments): Float32Array =>
+  Float32Array.from({ length: cols }, (_, i) => gram[i * cols + i])
+
 export class InputSums {
   private readonly gram: GramSum
   private readonly sumAbs: Float64Array

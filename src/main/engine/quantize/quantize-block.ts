@@ -1,25 +1,35 @@
 /** One block's matrices: scaled where the recipe says so, rounded, and measured against inputs that the method has not seen. */
+import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
-import { dequantizeMatrix, type QuantizedMatrix } from '../formats/quantized-matrix'
+import { type QuantizedMatrix } from '../formats/quantized-matrix'
 import { type WeightFile } from '../formats/weight-file'
 import { type Recorder } from '../kernels/recorder'
 import { type ModelConfig } from '../models/config'
 import { tensorNames } from '../models/tensor-names'
+import { encodeBlocks, type EncodedMatrix, type EncodedType } from '../quant/blocks/encode'
 import { type Group } from '../quant/groups'
-import { type MatrixMethod, quantizeMatrix } from '../quant/methods'
+import { checkWeights, type MatrixMethod, quantizeMatrix } from '../quant/methods'
 import { searchScales } from './awq'
 import { type Fold, foldsOf, normOffset, rowScales, scaleInputs } from './fold'
 import { gptq, gptqFactor, type GptqFactor } from './gptq'
 import { OutputEnergy } from './gram'
-import { type InputMoments } from './layer-inputs'
+import { diagonalOf, type InputMoments, scaledMoments } from './layer-inputs'
 import { type LinearRole, type ModelMatrix, readValues } from './model-matrices'
 import { type Pace } from './pace'
+import { type RoundedMatrix, valuesOf } from './rounded-matrix'
+
+/** GGUF's blocks, whose scales lose least squared error, times what each input counts where that is known. */
+interface BlockRounding {
+  method: 'blocks'
+  type: EncodedType
+}
 
 /** How one matrix is quantized. */
 export interface MatrixRecipe {
   /** Scales the inputs first (AWQ). */
   scaled: boolean
-  rounding: MatrixMethod | { method: 'gptq'; bits: number; group: Group; symmetric: boolean; search: boolean }
+  rounding:
+    MatrixMethod | BlockRounding | { method: 'gptq'; bits: number; group: Group; symmetric: boolean; search: boolean }
 }
 
 export interface BlockOptions {
@@ -27,6 +37,8 @@ export interface BlockOptions {
   recipeOf: (matrix: ModelMatrix) => MatrixRecipe | null
   gptq: { damping: number; actOrder: boolean; blockColumns: number }
   awq: { steps: number }
+  /** How much an error of each input counts, by GGUF's name of the weights; default: as the inputs seen say. For GGUF's blocks. */
+  importance?: ReadonlyMap<string, Float32Array>
 }
 
 export interface BlockContext {
@@ -46,7 +58,7 @@ export interface BlockContext {
 
 export interface MatrixOutcome {
   matrix: ModelMatrix
-  quantized: QuantizedMatrix
+  quantized: RoundedMatrix
   /** ||X (W - Q)^T|| / ||X W^T||; NaN where nothing is known of the inputs. */
   relativeError: number
   weightMse: number
@@ -60,10 +72,22 @@ export interface BlockOutcome {
 
 /** Rows of a change of the weights that are multiplied at a time. */
 const energyRows = 768
+/** Weights that are put into blocks between two chances to stop. */
+const partWeights = 65_536
 
-/** Throws invalid_input (weights that are no numbers, groups that do not divide, a Hessian that is not positive definite), cancelled. */
+/** Throws invalid_input, with the matrix (weights that are no numbers, groups that do not divide, a Hessian that is not positive definite), cancelled. */
 export async function quantizeBlock(context: BlockContext): Promise<BlockOutcome> {
   return new BlockQuantizer(context).run()
+}
+
+/** Throws invalid_input where the importance matrix is of another model. */
+export function importanceFor(canonical: string, cols: number, importance?: ReadonlyMap<string, Float32Array>) {
+  const inputs = importance?.get(canonical)
+  if (!inputs || inputs.length === cols) return inputs
+  throw new MoruError(
+    'invalid_input',
+    `The importance matrix has ${inputs.length} inputs for ${canonical}, which has ${cols}: it belongs to another model.`,
+  )
 }
 
 class BlockQuantizer {
@@ -167,12 +191,7 @@ class BlockQuantizer {
     if (!scales) return moments
     let own = this.scaled.get(moments)
     if (!own) {
-      const { cols, gram, meanAbs } = moments
-      own = {
-        ...moments,
-        gram: gram.map((g, i) => g / (scales[Math.floor(i / cols)] * scales[i % cols])),
-        meanAbs: meanAbs.map((m, i) => m / scales[i]),
-      }
+      own = scaledMoments(moments, scales)
       this.scaled.set(moments, own)
     }
     return own
@@ -180,15 +199,49 @@ class BlockQuantizer {
 
   private async quantize(matrix: ModelMatrix, { rounding }: MatrixRecipe): Promise<MatrixOutcome> {
     const { calibration, pace } = this.context
-    const weights = this.weights.get(matrix.role)!
     const known = calibration(matrix.role)
-    const moments = known && this.momentsOf(known)
     await pace.rest()
-    const quantized =
-      rounding.method === 'gptq'
-        ? await this.roundByGptq(weights, matrix, rounding, moments!)
-        : quantizeMatrix(weights, matrix.cols, rounding, moments ? diagonalOf(moments) : undefined)
-    return { matrix, quantized, relativeError: NaN, weightMse: NaN }
+    try {
+      const quantized = await this.round(matrix, rounding, known && this.momentsOf(known))
+      return { matrix, quantized, relativeError: NaN, weightMse: NaN }
+    } catch (thrown) {
+      if (!(thrown instanceof MoruError) || thrown.code !== 'invalid_input') throw thrown
+      throw new MoruError(thrown.code, `${matrix.name}: ${thrown.message}`, { details: thrown.details, cause: thrown })
+    }
+  }
+
+  private async round(
+    matrix: ModelMatrix,
+    rounding: MatrixRecipe['rounding'],
+    moments: InputMoments | null,
+  ): Promise<RoundedMatrix> {
+    const weights = this.weights.get(matrix.role)!
+    switch (rounding.method) {
+      case 'gptq':
+        return this.roundByGptq(weights, matrix, rounding, moments!)
+      case 'blocks':
+        return this.roundToBlocks(weights, matrix, rounding.type, moments)
+      default:
+        return quantizeMatrix(weights, matrix.cols, rounding, moments ? diagonalOf(moments) : undefined)
+    }
+  }
+
+  private async roundToBlocks(
+    weights: Float32Array,
+    { canonical, rows, cols }: ModelMatrix,
+    type: EncodedType,
+    moments: InputMoments | null,
+  ): Promise<EncodedMatrix> {
+    const { options, pace } = this.context
+    checkWeights(weights, cols)
+    const importance = importanceFor(canonical, cols, options.importance) ?? (moments ? diagonalOf(moments) : undefined)
+    const parts: Uint8Array[] = []
+    const step = Math.max(1, Math.floor(partWeights / cols)) * cols
+    for (let at = 0; at < weights.length; at += step) {
+      parts.push(encodeBlocks(type, weights.subarray(at, at + step), cols, importance))
+      await pace.rest()
+    }
+    return { rows, cols, type, bytes: new Uint8Array(Buffer.concat(parts)) }
   }
 
   private async roundByGptq(
@@ -213,7 +266,7 @@ class BlockQuantizer {
       for (const outcome of outcomes) {
         const { role } = outcome.matrix
         const weights = this.weights.get(role)!
-        const change = new Float32Array(dequantizeMatrix(outcome.quantized))
+        const change = valuesOf(outcome.quantized)
         let square = 0
         for (let i = 0; i < change.length; i++) {
           change[i] -= weights[i]
@@ -239,6 +292,3 @@ class BlockQuantizer {
 }
 
 const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0)
-
-const diagonalOf = ({ gram, cols }: InputMoments): Float32Array =>
-  Float32Array.from({ length: cols }, (_, i) => gram[i * cols + i])

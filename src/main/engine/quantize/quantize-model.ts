@@ -10,6 +10,7 @@ import { linearMatrices, type LinearRole } from './model-matrices'
 import { OverlayFile } from './overlay-file'
 import { Pace } from './pace'
 import { type BlockOptions, type BlockOutcome, quantizeBlock } from './quantize-block'
+import { isInBlocks, valuesOf } from './rounded-matrix'
 
 export interface CalibrationWindows {
   /** Token ids that the method sees; empty where it sees none. */
@@ -28,6 +29,8 @@ export interface RunState {
 
 export interface QuantizeRunOptions extends BlockOptions {
   windows: CalibrationWindows
+  /** Inputs are those that the blocks quantized before give; else the original's. */
+  follow: boolean
   /** Where an earlier run was stopped. */
   resume?: RunState
   /** Hears of each block when it is done, and is waited for: what it has stored then, a later run need not do again. */
@@ -36,8 +39,7 @@ export interface QuantizeRunOptions extends BlockOptions {
 }
 
 /**
- * Quantizes the matrices of every block. Where the method sees inputs, they are those that the blocks quantized before give.
- * Throws what quantizeBlock throws, out_of_memory, cancelled.
+ * Quantizes the matrices of every block. Throws what quantizeBlock throws, out_of_memory, cancelled.
  */
 export async function quantizeBlocks(
   gpu: Gpu,
@@ -73,7 +75,7 @@ async function quantizeOne(
   const { gpu, recorder, config } = stream
   const { windows, signal } = options
   const matrices = linearMatrices(file, config).filter((m) => m.layer === layer)
-  const moments = await inputsOf(stream, file, layer, windows, signal)
+  const moments = await inputsOf(stream, file, layer, { windows, advance: !options.follow, signal })
   const outcome = await quantizeBlock({
     gpu,
     recorder,
@@ -86,30 +88,30 @@ async function quantizeOne(
     heldOut: (role) => moments.heldOut.get(role) ?? null,
     pace: new Pace(signal),
   })
-  // Blocks that see nothing measure the original's inputs, which have been computed already.
-  if (windows.seen.length > 0) await stream.run(overlaid(file, outcome), layer, { advance: true, signal })
+  if (options.follow) await stream.run(overlaid(file, outcome), layer, { advance: true, signal })
   return outcome
 }
 
 /** The file with a block as it is now. */
 function overlaid(file: WeightFile, { matrices, vectors }: BlockOutcome): OverlayFile {
   const replaced = new Map<string, Float32Array | QuantizedMatrix>(vectors)
-  for (const { matrix, quantized } of matrices) replaced.set(matrix.name, quantized)
+  for (const { matrix, quantized } of matrices)
+    replaced.set(matrix.name, isInBlocks(quantized) ? valuesOf(quantized) : quantized)
   return new OverlayFile(file, replaced)
 }
 
-async function inputsOf(
+/** What the matrices of a block read, in windows that the method sees and in those kept from it. `advance`: as BlockStream's. */
+export async function inputsOf(
   stream: BlockStream,
   file: WeightFile,
   layer: number,
-  { seen }: CalibrationWindows,
-  signal?: AbortSignal,
+  { windows: { seen }, advance, signal }: { windows: CalibrationWindows; advance: boolean; signal?: AbortSignal },
 ): Promise<Record<Kind, Map<LinearRole, InputMoments>>> {
   const sums = new Map<string, { kind: Kind; names: readonly string[]; sum: InputSums }>()
   const found: Record<Kind, Map<LinearRole, InputMoments>> = { seen: new Map(), heldOut: new Map() }
   try {
     await stream.run(file, layer, {
-      advance: seen.length === 0,
+      advance,
       signal,
       listener: async (names, x, tokens, window) => {
         const kind = window < seen.length ? 'seen' : 'heldOut'

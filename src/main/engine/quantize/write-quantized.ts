@@ -25,6 +25,7 @@ import { type ModelConfig } from '../models/config'
 import { quantizeScales } from '../quant/double-quantization'
 import { OverlayFile } from './overlay-file'
 import { type BlockOutcome } from './quantize-block'
+import { inCodes } from './rounded-matrix'
 
 export type CheckpointLayout = 'gptq' | 'awq' | 'nf4' | 'fp4' | 'int8'
 
@@ -99,7 +100,7 @@ async function codeLayouts(model: QuantizedModel): Promise<Map<string, CodeLayou
   const found = new Map<string, CodeLayout>()
   for (let layer = 0; layer < model.layers; layer++)
     for (const { matrix, quantized } of (await model.block(layer)).matrices)
-      found.set(matrix.name, codeLayoutOf(quantized))
+      found.set(matrix.name, codeLayoutOf(inCodes(quantized)))
   return found
 }
 
@@ -181,7 +182,8 @@ async function fill(
     for (const tensor of tensors.filter((t) => t.layer === layer)) {
       const own = matrices.find(({ matrix }) => matrix.name === tensor.source.name)
       if (own) {
-        const ordered = tensor.order ? reordered(own.quantized, tensor.order) : own.quantized
+        const codes = inCodes(own.quantized)
+        const ordered = tensor.order ? reordered(codes, tensor.order) : codes
         for (const { name, bytes } of writer.encode(tensor.name, ordered)) await write(name, bytes)
       } else {
         const source = overlay.tensors.get(tensor.source.name)!

@@ -12,7 +12,7 @@ export const matrixResult = z.object({
   method: quantizeMethod,
   bits: z.number(),
   group: z.number().int().nullable(),
-  /** ||X (W - Q)^T|| / ||X W^T|| over inputs that the method did not see (or, where the text was too short, over those it saw). */
+  /** ||X (W - Q)^T|| / ||X W^T|| over inputs that the method did not see (or, where the text was too short, over those it saw); of embeddings and heads ||W - Q|| / ||W||. */
   relativeError: z.number(),
   /** Mean squared difference of the weights. */
   weightMse: z.number(),

@@ -24,6 +24,14 @@ const encoders = {
 export type EncodedType = keyof typeof encoders
 export const encodedTypes = Object.keys(encoders) as EncodedType[]
 
+/** A matrix in blocks, row after row. */
+export interface EncodedMatrix {
+  rows: number
+  cols: number
+  type: EncodedType
+  bytes: Uint8Array<ArrayBuffer>
+}
+
 export const isEncoded = (type: string): type is EncodedType => type in encoders
 
 /**
