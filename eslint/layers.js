@@ -14,7 +14,7 @@ const domains = {
   text: ['chat', 'models', 'trace'],
   bench: ['models', 'text', 'rag'],
   profile: ['bench', 'models', 'text'],
-  quantize: ['models', 'text', 'trace'],
+  quantize: ['models', 'rag', 'text', 'trace'],
   cache: [],
   rag: ['cache', 'chat', 'text', 'models', 'trace'],
 }

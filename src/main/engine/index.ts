@@ -30,6 +30,7 @@ export { loadTokenizerFromFolder, loadTokenizerFromMetadata } from './tokenizer/
 export { activationChannels, type ChannelMagnitudes } from './quantize/activation-channels'
 export { effectiveValues, type OpenModel, orderedValues } from './quantize/effective-weights'
 export { compareWindow } from './quantize/compare-models'
+export { cosines, dot, sharedNeighbours, unit } from './quantize/embedding-agreement'
 export { divergence, quantiles, summarize, type TokenDivergence } from './quantize/divergence'
 export {
   linearMatrices,

@@ -93,7 +93,10 @@ async function compareWindows(
     windows.push({ firstToken: (input.skip + w) * input.window, ...summarize(found) })
     listener.window(windows[w], () => comparedTokens(original, ids, found))
   }
-  const [median, ninety, ninetyNine, largest] = quantiles(all, [0.5, 0.9, 0.99, 1])
+  const [median, ninety, ninetyNine, largest] = quantiles(
+    all.map((t) => t.kld),
+    [0.5, 0.9, 0.99, 1],
+  )
   return { ...summarize(all), kldQuantiles: [median, ninety, ninetyNine, largest], windows }
 }
 

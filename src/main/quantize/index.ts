@@ -3,7 +3,7 @@ import { type HandlersFor } from '../../shared/contract/handlers'
 import { reported } from '../text'
 import { loadAttributes } from '../trace'
 import { comparePromptAnswers, promptMessages } from './compare-prompt'
-import { runComparison } from './run-comparison'
+import { runComparison, runEmbeddingComparison } from './run-comparison'
 import { runConversion } from './convert'
 import { lookAtActivations } from './inspect-activations'
 import { sharedMatrices, viewMatrix } from './inspect-matrix'
@@ -18,6 +18,7 @@ type Served =
   | 'quantizeFollow'
   | 'quantizeRuns'
   | 'compareRun'
+  | 'compareEmbeddings'
   | 'comparePrompt'
   | 'convertRun'
   | 'inspectMatrices'
@@ -37,6 +38,8 @@ export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<S
     quantizeFollow: ({ jobId }, { signal }) => service.follow(jobId, signal),
     quantizeRuns: ({ limit }) => service.runs(limit),
     compareRun: (input, { signal }) => reported((report) => runComparison(options, input, report, signal)),
+    compareEmbeddings: (input, { signal }) =>
+      reported((report) => runEmbeddingComparison(options, input, report, signal)),
     convertRun: (input, { signal }) => reported((report) => runConversion(options, input, report, signal)),
     inspectMatrices: async ({ models }) => sharedMatrices(await pair(models)),
     inspectMatrix: async ({ models, ...input }) => viewMatrix(await pair(models), input),

@@ -1,6 +1,9 @@
 /** Models opened for a piece of work and let go after it: their files, and an engine beside the one that chats. */
 import { Engine, type LoadedModel, openModelFile, type OpenModel, readModelConfig } from '../engine'
 
+/** Of the original and of what is compared with it. */
+export type Pair<T> = [T, T]
+
 /** Throws what opening throws. */
 export async function withModel<T>(path: string, work: (model: OpenModel) => Promise<T>): Promise<T> {
   const file = await openModelFile(path)

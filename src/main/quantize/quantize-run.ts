@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type MatrixResult, type QuantizeResult, type Recipe } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import { type OpenModel } from '../engine'
+import { isEncoder, type OpenModel } from '../engine'
 import { type ResolvedModel } from '../models'
 import { isBlockMethod } from './block-recipes'
 import { type TextSources } from './calibration-text'
@@ -49,6 +49,7 @@ export async function quantizeModel(
     const { bitsPerWeight } = planFile(model, file, config, recipe)
     const write = out.endsWith('.gguf') || isBlockMethod(recipe.method) ? toGguf : toSafetensors
     const written = await write({ ...job, out, file, config, listener, signal })
-    return { path: out, modelId: null, bitsPerWeight, elapsedMs: performance.now() - start, ...written }
+    const encoder = isEncoder(config.architecture)
+    return { path: out, modelId: null, bitsPerWeight, encoder, elapsedMs: performance.now() - start, ...written }
   })
 }

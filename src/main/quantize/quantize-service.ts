@@ -5,6 +5,8 @@ import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import {
   comparison,
   type Comparison,
+  embeddingComparison,
+  type EmbeddingComparison,
   type MatrixResult,
   type quantizeFollow,
   quantizeResult,
@@ -19,8 +21,10 @@ import { type ModelLibrary, type ResolvedModel } from '../models'
 import { type Store } from '../store'
 import { type CallRecorder, modelAttributes, step } from '../trace'
 import { type TextSources } from './calibration-text'
+import { compareEmbedders } from './compare-embeddings'
 import { compareText } from './compare-text'
 import { isBlockMethod } from './block-recipes'
+import { type Pair } from './open-models'
 import { planOf } from './plan'
 import { quantizeModel } from './quantize-run'
 
@@ -110,13 +114,14 @@ export class QuantizeService {
       throw new MoruError(job.state === 'failed' ? 'internal' : 'cancelled', job.error ?? 'The job was cancelled.')
     const result = quantizeResult.parse(job.result)
     if (!running) for (const matrix of result.layers) yield { kind: 'matrix', matrix }
-    yield { kind: 'finished', result, comparison: comparisonIn(job) }
+    const { predictions, embeddings } = comparedIn(job)
+    yield { kind: 'finished', result, comparison: predictions, embeddings }
   }
 
   /** Finished runs, newest first, each with the latest comparison on every text. */
   async runs(limit: number): Promise<QuantizeRun[]> {
     const history = this.options.jobs.list(historyRows, ['quantize', 'compare']).filter((job) => job.state === 'done')
-    const compared = history.flatMap((job) => (job.kind === 'compare' ? [comparison.parse(job.result)] : []))
+    const compared = history.filter((job) => job.kind === 'compare').map((job) => comparedOf(job.result))
     const done = history.filter((job) => job.kind === 'quantize').slice(0, limit)
     return Promise.all(done.map((job) => runOf(job, compared)))
   }
@@ -177,16 +182,19 @@ export class QuantizeService {
       const load = loadSettings.parse({ ...settings.get().load[id], kvType: 'int8' })
       settings.update({ load: { [id]: load } })
     }
-    const { evaluate } = input
-    if (!evaluate) return { ...result, modelId: id, comparison: null }
+    const { evaluate, evaluateEmbeddings } = input
+    const paths: Pair<string> = [model.path, result.path]
+    const compare = result.encoder
+      ? evaluateEmbeddings && (() => compareEmbedders(library, paths, evaluateEmbeddings, () => undefined, signal))
+      : evaluate &&
+        (() => {
+          const compared = { ...evaluate, load: loadSettings.parse({}), speed: false }
+          return compareText(library, paths, compared, { progress: () => undefined, window: () => undefined }, signal)
+        })
+    if (!compare) return { ...result, modelId: id, comparison: null }
     Object.assign(running, { stage: 'evaluating', layer: null })
     running.notice.announce()
-    const compared = { ...evaluate, load: loadSettings.parse({}), speed: false }
-    const unheard = { progress: () => undefined, window: () => undefined }
-    const found = await step('compare', {}, () =>
-      compareText(library, [model.path, result.path], compared, unheard, signal),
-    )
-    return { ...result, modelId: id, comparison: found }
+    return { ...result, modelId: id, comparison: await step<Comparison | EmbeddingComparison>('compare', {}, compare) }
   }
 
   private remember(id: string, running: Running): void {
@@ -217,20 +225,31 @@ function labelOf({ recipe: { method, bits, group, symmetric, double } }: Start):
   return parts.join(' ')
 }
 
-const comparisonIn = ({ result }: Job): Comparison | null => {
-  const parsed = comparison.safeParse(result?.comparison)
-  return parsed.success ? parsed.data : null
+/** One of the two, or neither. */
+interface Compared {
+  predictions: Comparison | null
+  embeddings: EmbeddingComparison | null
 }
 
-async function runOf(job: Job, compared: Comparison[]): Promise<QuantizeRun> {
+const comparedIn = ({ result }: Job): Compared => comparedOf(result?.comparison)
+
+function comparedOf(result: unknown): Compared {
+  return {
+    predictions: comparison.safeParse(result).data ?? null,
+    embeddings: embeddingComparison.safeParse(result).data ?? null,
+  }
+}
+
+async function runOf(job: Job, compared: Compared[]): Promise<QuantizeRun> {
   const start = quantizeStart.input.parse(job.parameters)
   const { model, recipe } = start
   const result = quantizeResult.parse(job.result)
   const source = await stat(model ?? '').catch(() => null)
-  const own = [comparisonIn(job), ...compared].filter(
-    (c): c is Comparison => c?.models[0].path === model && c.models[1].path === result.path,
-  )
-  const byText = new Map(own.toReversed().map((c) => [JSON.stringify(c.text), c]))
+  const all = [comparedIn(job), ...compared]
+  const ofRun = (c: Comparison | EmbeddingComparison | null) =>
+    c?.models[0].path === model && c.models[1].path === result.path
+  const own = all.flatMap(({ predictions }) => (predictions && ofRun(predictions) ? [predictions] : []))
+  const ownEmbeddings = all.flatMap(({ embeddings }) => (embeddings && ofRun(embeddings) ? [embeddings] : []))
   return {
     jobId: job.id,
     source: {
@@ -241,7 +260,13 @@ async function runOf(job: Job, compared: Comparison[]): Promise<QuantizeRun> {
     recipe,
     result,
     available: (await stat(result.path).catch(() => null)) !== null,
-    comparisons: [...byText.values()],
+    comparisons: latest(own, ({ text }) => JSON.stringify(text)),
+    embeddings: latest(ownEmbeddings, ({ text, retrieval }) => JSON.stringify([text, retrieval?.path])),
     endedAt: job.endedAt ?? 0,
   }
 }
+
+/** The newest of each key; `found`: newest first. */
+const latest = <T>(found: readonly T[], keyOf: (one: T) => string): T[] => [
+  ...new Map(found.toReversed().map((one) => [keyOf(one), one])).values(),
+]

@@ -11,6 +11,7 @@ const streams: Record<StreamName, true> = {
   'bench.run': true,
   'quantize.follow': true,
   'compare.run': true,
+  'compare.embeddings': true,
   'convert.run': true,
   'compare.prompt': true,
   'inspect.activations': true,

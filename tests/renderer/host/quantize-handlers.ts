@@ -62,12 +62,14 @@ export function aRun(jobId: string, recipe: RecipeInput, sizeBytes: number, kld:
       modelId: `model-${jobId}`,
       sizeBytes,
       bitsPerWeight: (sizeBytes * 8) / 160e6,
+      encoder: false,
       elapsedMs: 200_000,
       calibration: null,
       layers: matrices(kld ?? 1),
     },
     available: true,
     comparisons: kld === null ? [] : [aComparison(path, sizeBytes, kld)],
+    embeddings: [],
     endedAt: began,
   }
 }
@@ -120,7 +122,7 @@ export function quantizeHandlers(world: World) {
       const run = world.quantizations.find((r) => r.jobId === jobId)!
       Object.assign(run, { available: true })
       Object.assign(job, { state: 'done', endedAt: Date.now() })
-      yield { kind: 'finished', result: run.result, comparison: null } as const
+      yield { kind: 'finished', result: run.result, comparison: null, embeddings: null } as const
     },
     quantizeRuns: () => world.quantizations.toReversed(),
     async *compareRun({ models }) {

@@ -72,9 +72,9 @@ export function summarize(tokens: readonly TokenDivergence[]): DivergenceSummary
   }
 }
 
-/** Quantiles of the divergence at the given shares, between the nearest two by rank. */
-export function quantiles(tokens: readonly TokenDivergence[], shares: readonly number[]): number[] {
-  const sorted = Float64Array.from(tokens, (t) => t.kld).sort()
+/** Quantiles of the values at the given shares, between the nearest two by rank. */
+export function quantiles(values: Iterable<number>, shares: readonly number[]): number[] {
+  const sorted = Float64Array.from(values).sort()
   return shares.map((share) => {
     const at = share * (sorted.length - 1)
     const low = Math.floor(at)

@@ -78,7 +78,7 @@ async function* preparedCorpus(
 }
 
 /** A corpus' text as the parser gives plain text: a paragraph a line. */
-function parsedOf({ title, text }: CorpusDocument): ParsedDocument {
+export function parsedOf({ title, text }: CorpusDocument): ParsedDocument {
   const whole = text.normalize('NFC').toWellFormed().replace(/\r\n?/g, '\n')
   const blocks: Block[] = [...whole.matchAll(/[^\n]*\S[^\n]*/g)].map(({ 0: line, index }) => ({
     kind: 'paragraph',

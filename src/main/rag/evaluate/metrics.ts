@@ -46,7 +46,8 @@ function ndcg({ ranking, grades }: Ranked, k: number): number {
   return ideal === 0 ? 0 : gain(ranking.map((id) => Math.max(0, grades.get(id) ?? 0))) / ideal
 }
 
-function recall({ ranking, grades }: Ranked, k: number): number {
+/** Share of the relevant documents among the first k. */
+export function recall({ ranking, grades }: Ranked, k: number): number {
   const relevant = [...grades].filter(([, grade]) => grade > 0).map(([id]) => id)
   if (relevant.length === 0) return 0
   const found = new Set(ranking.slice(0, k))

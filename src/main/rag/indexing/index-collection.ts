@@ -147,7 +147,7 @@ export async function completeVectors(
 }
 
 /** Tokens of a chunk: as set, but never more than the model reads of a passage. */
-export function chunkTokens(settings: CollectionSettings, { embedder }: HeldEmbedder): number {
+export function chunkTokens(settings: CollectionSettings, { embedder }: Pick<HeldEmbedder, 'embedder'>): number {
   const prefix = embedder.countTokens(embedder.settings.prefixes.passage)
   const room = Math.max(16, embedder.maxTokens - embedder.specialTokens - prefix)
   return Math.min(settings.chunkTokens ?? room, room)

@@ -91,6 +91,61 @@ export const compareRun = defineStream('compare.run', {
   ]),
 })
 
+/** Retrieval of a set's documents by each model's vectors alone: means over the queries. */
+const comparedRetrieval = z.object({
+  /** The BEIR folder. */
+  path: z.string(),
+  documents: z.number().int(),
+  queries: z.number().int(),
+  ndcgAt10: z.tuple([z.number(), z.number()]),
+  recallAt10: z.tuple([z.number(), z.number()]),
+  hitAt1: z.tuple([z.number(), z.number()]),
+})
+
+/** What two embedding models make of the same passages. */
+export const embeddingComparison = z.object({
+  models: z.tuple([comparedModel, comparedModel]),
+  /** `limit`: passages asked for at most. */
+  text: z.object({ path: z.string(), sha256: z.string(), limit: z.number().int() }),
+  passages: z.number().int(),
+  /** Mean over passages of the cosine of the second model's embedding with the first's. */
+  cosine: z.number(),
+  /** 50, 90, 99 and 100 % of the passages are at least so near. */
+  cosineQuantiles: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+  /** Mean share of a passage's `k` nearest others that are the same for both, and share of passages whose nearest is. */
+  neighbours: z.object({ k: z.number().int(), shared: z.number(), sameNearest: z.number() }),
+  /** Embedding the passages, batch by batch in turns, tokens a second. */
+  tokensPerSecond: z.tuple([z.number(), z.number()]),
+  retrieval: comparedRetrieval.nullable(),
+  elapsedMs: z.number(),
+  firstIsQuantized: z.boolean(),
+})
+export type EmbeddingComparison = z.infer<typeof embeddingComparison>
+
+const embeddingText = z.object({
+  /** Its lines are the passages, cut where they are too long; null: those of the set's corpus. */
+  path: z.string().min(1).max(4096).nullable().default(null),
+  /** First passages of the text that are embedded. */
+  passages: z.number().int().min(2).max(5000).default(512),
+  /** A BEIR folder, for retrieval; null: none. */
+  set: z.string().min(1).max(4096).nullable().default(null),
+})
+
+/** Embeds passages by both models; the first is the original. A job of the kind 'compare', which ends when the caller leaves. */
+export const compareEmbeddings = defineStream('compare.embeddings', {
+  input: embeddingText.extend({ models: z.tuple([modelName, modelName]) }),
+  event: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('progress'),
+      jobId: z.string(),
+      stage: z.enum(['load', 'embed', 'retrieval']),
+      done: z.number(),
+      total: z.number(),
+    }),
+    z.object({ kind: z.literal('finished'), comparison: embeddingComparison }),
+  ]),
+})
+
 /** The likeliest tokens at a place, most likely first, with the other model's probability of each. */
 const distribution = z.array(z.object({ id: z.number().int(), text: z.string(), p: z.number(), otherP: z.number() }))
 

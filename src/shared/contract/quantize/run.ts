@@ -1,7 +1,7 @@
 /** Quantizing, and what came of it. */
 import { z } from 'zod'
 import { defineRoute, defineStream } from '../core'
-import { compareRun, comparison } from './compare'
+import { compareEmbeddings, compareRun, comparison, embeddingComparison } from './compare'
 import { matrixRole, modelName, quantizeMethod, recipe } from './recipe'
 
 /** A matrix as it was quantized. */
@@ -28,6 +28,8 @@ export const quantizeResult = z.object({
   modelId: z.string().nullable(),
   sizeBytes: z.number(),
   bitsPerWeight: z.number(),
+  /** It embeds or ranks texts. */
+  encoder: z.boolean().default(false),
   elapsedMs: z.number(),
   calibration: z
     .object({ name: z.string(), sha256: z.string(), tokens: z.number().int(), heldOutTokens: z.number().int() })
@@ -46,8 +48,10 @@ export const quantizeStart = defineRoute('quantize.start', {
     recipe,
     /** A .gguf file or a folder for safetensors; null: a new name among the profile's models. */
     path: z.string().min(1).max(4096).nullable().default(null),
-    /** Compares the result with the original on this text when it is done; null: does not. */
+    /** Compares the result with the original on this text when it is done (a model that writes text); null: does not. */
     evaluate: compareRun.input.pick({ path: true, window: true, windows: true, skip: true }).nullable().default(null),
+    /** The same of an embedding model. */
+    evaluateEmbeddings: compareEmbeddings.input.omit({ models: true }).nullable().default(null),
   }),
   output: z.object({ jobId: z.string() }),
 })
@@ -65,7 +69,12 @@ export const quantizeFollow = defineStream('quantize.follow', {
       elapsedMs: z.number(),
     }),
     z.object({ kind: z.literal('matrix'), matrix: matrixResult }),
-    z.object({ kind: z.literal('finished'), result: quantizeResult, comparison: comparison.nullable() }),
+    z.object({
+      kind: z.literal('finished'),
+      result: quantizeResult,
+      comparison: comparison.nullable(),
+      embeddings: embeddingComparison.nullable(),
+    }),
   ]),
 })
 
@@ -79,6 +88,8 @@ export const quantizeRun = z.object({
   available: z.boolean(),
   /** The latest comparison of the result with its source on each text. */
   comparisons: z.array(comparison),
+  /** The same of an embedding model, on each text and set. */
+  embeddings: z.array(embeddingComparison),
   endedAt: z.number(),
 })
 export type QuantizeRun = z.infer<typeof quantizeRun>
