@@ -1,5 +1,5 @@
 /** The random checkpoints of tests/golden/tiny-models as whole models, and requests to them. */
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
@@ -13,6 +13,21 @@ export async function tinyModel(name = 'llama-gqa'): Promise<string> {
   afterAll(() => rm(folder, { recursive: true }))
   await cp(golden('tiny-models', name), folder, { recursive: true })
   await cp(golden('tokenizers', 'sentencepiece', 'spm-bpe.model'), join(folder, 'tokenizer.model'))
+  return folder
+}
+
+/** The tiny BERT with a tokenizer that knows the words w1 to w97, so that all ids have embeddings. */
+export async function tinyEncoder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'moru-runtime-'))
+  afterAll(() => rm(folder, { recursive: true }))
+  await cp(golden('tiny-models', 'bert'), folder, { recursive: true })
+  const bundled = JSON.parse(await readFile('resources/models/all-minilm-l6-v2/tokenizer.json', 'utf8')) as {
+    model: { vocab: Record<string, number> }
+  }
+  const words = Object.entries(bundled.model.vocab).filter(([, id]) => id < 320)
+  const own = words.map(([word, id]) => [word.startsWith('[unused') ? `w${id}` : word, id])
+  const tokenizer = { ...bundled, model: { ...bundled.model, vocab: Object.fromEntries(own) as unknown } }
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer))
   return folder
 }
 
