@@ -15,8 +15,9 @@ import { temporaryDirectory } from '../services/host/running'
 
 const rounds = 20
 const usableWithinMs = 5000
-/** An answer that is streamed is saved at least so often. */
+/** An answer that is streamed, and what calls did, is saved at least so often. */
 const savedEveryMs = 1000
+const callEveryMs = 40
 
 let host: Awaited<ReturnType<typeof buildForNode>>
 beforeAll(async () => {
@@ -62,6 +63,18 @@ async function watch(client: Client, conversationId: string, text: string, onSta
   return watched
 }
 
+/** Calls that end at once, one after the other until the host is gone; what was asked, and when its end was known. */
+async function callAgainAndAgain(client: Client, round: number): Promise<{ text: string; at: number }[]> {
+  const ended: { text: string; at: number }[] = []
+  for (;;) {
+    const text = `부름 ${round}.${ended.length}.`
+    const error = await client.request(contract.embedTexts, { model: 'none', texts: [text] }).catch((e: unknown) => e)
+    if ((error as { code?: string }).code !== 'not_found') return ended
+    ended.push({ text, at: performance.now() })
+    await pause(callEveryMs)
+  }
+}
+
 it(`keeps every message through ${rounds} kills while it answers`, async () => {
   const profile = temporaryDirectory()
   const supervisor = new Supervisor({ node: process.execPath, entry: host.file, profile })
@@ -76,6 +89,7 @@ it(`keeps every message through ${rounds} kills while it answers`, async () => {
   const all: { watched: Watched; killedAt: number }[] = []
   let slowest = 0
   let streamed = 0
+  let traced = 0
 
   for (let round = 0; round < rounds; round++) {
     const { pid } = await supervisor.start()
@@ -83,6 +97,7 @@ it(`keeps every message through ${rounds} kills while it answers`, async () => {
     const text = Promise.withResolvers<void>()
     const question = `질문 ${round}: Tell me a long story about a blacksmith and an anvil.`
     const watching = watch(client, conversationId, question, started.resolve, text.resolve)
+    const calling = callAgainAndAgain(client, round)
     // Mostly in the middle of the answer; every fourth time earlier, while the model loads or reads the prompt.
     await (round % 4 === 3 ? started.promise : text.promise)
     await pause(random() * 1000)
@@ -92,6 +107,7 @@ it(`keeps every message through ${rounds} kills while it answers`, async () => {
     expect(watched).not.toBeNull()
     all.push({ watched: watched!, killedAt })
     if (watched!.shown.length > 1) streamed += 1
+    const calls = await calling
 
     client = await reconnect(supervisor, port, token, pid)
     const { messages } = await client.request(contract.conversationsGet, { id: conversationId })
@@ -100,8 +116,11 @@ it(`keeps every message through ${rounds} kills while it answers`, async () => {
     expect(messages).toHaveLength(2 * all.length)
     for (const one of all) checkKept(messages, one.watched, one.killedAt)
     expect(integrityOf(profile)).toBe('ok')
+    const asked = { text: question, at: watched!.shown[0].at }
+    traced += await checkTraces(client, [...calls, asked], killedAt)
   }
   expect(streamed).toBeGreaterThanOrEqual((rounds * 3) / 4)
+  expect(traced).toBeGreaterThan(rounds)
 
   const last = contract.chatSend
   const answer = client.stream(last, { conversationId, parentId: null, text: 'What is the capital of France?' })
@@ -111,7 +130,8 @@ it(`keeps every message through ${rounds} kills while it answers`, async () => {
   expect(finished!.text).toContain('Paris')
   await client.close()
   console.info(
-    `${rounds} kills, ${streamed} of them while text was streamed; usable again after ${Math.round(slowest)} ms at most`,
+    `${rounds} kills, ${streamed} of them while text was streamed; usable again after ${Math.round(slowest)} ms at most; ` +
+      `${traced} calls were a second old, and traced`,
   )
 })
 
@@ -136,6 +156,15 @@ function checkKept(messages: Message[], { user, assistantId, shown }: Watched, k
   // What is stored may be ahead of what had reached the window, or behind it, but never another text.
   const common = Math.min(answer!.text.length, latest.length)
   expect(answer!.text.slice(0, common)).toBe(latest.slice(0, common))
+}
+
+/** Calls that were known a second before the kill are there, ended or marked. @returns how many they were. */
+async function checkTraces(client: Client, calls: { text: string; at: number }[], killedAt: number): Promise<number> {
+  const due = calls.filter(({ at }) => at < killedAt - savedEveryMs)
+  const { traces } = await client.request(contract.tracesList, { limit: 1000 })
+  const stateOf = new Map(traces.map(({ preview, state }) => [preview, state]))
+  for (const { text } of due) expect(stateOf.get(text), text).toBe(text.startsWith('질문') ? 'interrupted' : 'error')
+  return due.length
 }
 
 function integrityOf(profile: string): unknown {

@@ -4,8 +4,8 @@
  * so a span arrives at least once, and exactly once where no answer was lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type OutputOf } from '../../shared/contract'
-import { type tracesStatus } from '../../shared/contract/traces'
+import { type CollectorStatus } from '../../shared/contract/traces'
+import { MoruError } from '../../shared/errors'
 import { type Store } from '../store'
 import { exportRequest } from './otlp-json'
 
@@ -25,13 +25,19 @@ export class OtlpExporter {
   #pumping: Promise<void> | null = null
   /** Something may have changed while a batch was under way. */
   #woken = false
+  /** Of which the figures below are. */
+  #endpoint: string | null
   #pauseMs = 0
   #pause: AbortController | null = null
   #lastError: string | null = null
   #lastSentAt: number | null = null
+  #lastTriedAt: number | null = null
+  #reached: boolean | null = null
+  #refused = 0
 
   constructor(store: Store) {
     this.#store = store
+    this.#endpoint = store.settings.get().tracing.otlpEndpoint
   }
 
   /** There may be spans to send, or another collector to send them to. */
@@ -45,11 +51,26 @@ export class OtlpExporter {
 
   /** Another collector, other headers: what waits for the old one's recovery waits no longer. */
   hurry(): void {
+    const { otlpEndpoint } = this.#store.settings.get().tracing
+    if (otlpEndpoint !== this.#endpoint) {
+      this.#endpoint = otlpEndpoint
+      this.#lastError = this.#lastSentAt = this.#lastTriedAt = this.#reached = null
+      this.#refused = 0
+    }
     this.#pause?.abort()
     this.wake()
   }
 
-  status(): OutputOf<typeof tracesStatus>['otlp'] {
+  /** Asks the collector whether it is there, and hurries what waits. @throws invalid_input when none is named. */
+  async try(): Promise<CollectorStatus> {
+    const { otlpEndpoint: endpoint } = this.#store.settings.get().tracing
+    if (endpoint === null) throw new MoruError('invalid_input', 'No collector is named in the settings.')
+    await this.#post(endpoint, JSON.stringify({ resourceSpans: [] }))
+    if (this.#reached) this.hurry()
+    return this.status()
+  }
+
+  status(): CollectorStatus {
     const { otlpEndpoint: endpoint } = this.#store.settings.get().tracing
     const hasHeaders = Object.keys(this.#store.otlpHeaders()).length > 0
     const { exports } = this.#store.traces
@@ -61,6 +82,9 @@ export class OtlpExporter {
       waitingSpans: at ? exports.unsentCount(at.spanSeq) : 0,
       lastError: endpoint === null ? null : this.#lastError,
       lastSentAt: this.#lastSentAt,
+      lastTriedAt: this.#lastTriedAt,
+      reached: this.#reached,
+      refusedSpans: this.#refused,
     }
   }
 
@@ -102,11 +126,14 @@ export class OtlpExporter {
     }
     this.#pauseMs = 0
     // Refused for good spans would be refused again, for ever: they are passed over, and the refusal is shown.
-    exports.advance(endpoint, spans.at(-1)!.seq, sent + (outcome === 'taken' ? spans.length : 0))
+    const refused = outcome === 'refused' ? spans.length : Math.min(spans.length, outcome.rejected)
+    this.#refused += refused
+    exports.advance(endpoint, spans.at(-1)!.seq, sent + spans.length - refused)
     return true
   }
 
-  async #post(endpoint: string, body: string): Promise<'taken' | 'refused' | 'retry'> {
+  async #post(endpoint: string, body: string): Promise<{ rejected: number } | 'refused' | 'retry'> {
+    this.#lastTriedAt = Date.now()
     try {
       const response = await fetch(endpoint, {
         method: 'POST',
@@ -116,10 +143,12 @@ export class OtlpExporter {
         signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(answerWithinMs)]),
       })
       const answer = await response.text()
+      this.#reached = true
       if (response.ok) {
+        const { rejected, message } = rejection(answer)
         this.#lastSentAt = Date.now()
-        this.#lastError = rejection(answer)
-        return 'taken'
+        this.#lastError = rejected > 0 ? `The collector refused ${rejected} spans: ${message}` : null
+        return { rejected }
       }
       this.#lastError = `The collector answered ${response.status} ${response.statusText}.`
       if (!passing.has(response.status)) return 'refused'
@@ -127,6 +156,8 @@ export class OtlpExporter {
       if (after > 0) this.#pauseMs = Math.min(after * 1000, longestPauseMs)
       return 'retry'
     } catch (thrown) {
+      if (this.#closing.signal.aborted) return 'retry'
+      this.#reached = false
       const { message, cause } = thrown as Error
       this.#lastError = `The collector cannot be reached: ${(cause as Error | undefined)?.message || message}.`
       return 'retry'
@@ -144,16 +175,14 @@ export class OtlpExporter {
 }
 
 /** What a collector says of spans that it did not take though it took the request. */
-function rejection(answer: string): string | null {
+function rejection(answer: string): { rejected: number; message: string } {
   try {
     const { partialSuccess } = JSON.parse(answer) as {
       partialSuccess?: { rejectedSpans?: unknown; errorMessage?: unknown }
     }
     const rejected = Number(partialSuccess?.rejectedSpans ?? 0)
-    return rejected > 0
-      ? `The collector refused ${rejected} spans: ${String(partialSuccess?.errorMessage ?? '')}`
-      : null
+    return { rejected: rejected > 0 ? rejected : 0, message: String(partialSuccess?.errorMessage ?? '') }
   } catch {
-    return null
+    return { rejected: 0, message: '' }
   }
 }

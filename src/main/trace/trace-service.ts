@@ -2,7 +2,12 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { type EventOf, type InputOf, type OutputOf } from '../../shared/contract'
 import { type HandlersFor } from '../../shared/contract/handlers'
-import { type tracesExport, type tracesRemove, type tracesStatus } from '../../shared/contract/traces'
+import {
+  type CollectorStatus,
+  type tracesExport,
+  type tracesRemove,
+  type tracesStatus,
+} from '../../shared/contract/traces'
 import { throwIfCancelled } from '../../shared/errors'
 import { type Store } from '../store'
 import { exportLines } from './export'
@@ -58,6 +63,10 @@ export class TraceService {
   setOtlpHeaders(headers: Record<string, string> | null): void {
     this.#store.setOtlpHeaders(headers)
     this.#otlp.hurry()
+  }
+
+  tryCollector(): Promise<CollectorStatus> {
+    return this.#otlp.try()
   }
 
   status(): OutputOf<typeof tracesStatus> {
@@ -168,6 +177,7 @@ type TraceRoutes =
   | 'tracesExport'
   | 'tracesStatus'
   | 'tracesSetOtlpHeaders'
+  | 'tracesTryCollector'
 
 /** What the host answers for traces.*, keyed by the names under which the contract exports them. */
 export function traceHandlers(store: Store, service: TraceService): HandlersFor<TraceRoutes> {
@@ -188,6 +198,7 @@ export function traceHandlers(store: Store, service: TraceService): HandlersFor<
     },
     tracesExport: (input, { signal }) => service.export(input, signal),
     tracesStatus: async () => service.status(),
+    tracesTryCollector: () => service.tryCollector(),
     tracesSetOtlpHeaders: async ({ headers }) => {
       service.setOtlpHeaders(headers)
       return {}

@@ -1,6 +1,7 @@
 /**
- * Records calls: in memory while they run, to the store in batches. A batch is written a second after the first thing in
- * it happened, so a crash loses at most that second. Redaction comes before the store: what is not written cannot leak.
+ * Records calls: in memory while they run, to the store in batches. A batch is written soon after the first thing in it
+ * happened, so a crash loses at most a second, the writing itself included. Redaction comes before the store: what is not
+ * written cannot leak.
  */
 import { type Tracing } from '../../shared/contract/settings'
 import { type TraceKind, type TraceMessage, type TraceSpan, type TraceSummary } from '../../shared/contract/traces'
@@ -10,7 +11,7 @@ import { recordOf, rootAttributes } from './attributes'
 import { type Attributes, Call, currentSpan, type Recorder, type Span, within } from './span'
 
 /** From the first thing that happened to its writing. */
-const writeAfterMs = 1000
+const writeAfterMs = 750
 /** Ended spans that wait for the next batch at most; more are dropped and counted. */
 const mostWaiting = 4000
 /** Characters of one text that are kept; what of it is looked through for secrets is longer, so that none is cut in two. */

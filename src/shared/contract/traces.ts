@@ -144,6 +144,22 @@ export const tracesExport = defineStream('traces.export', {
   input: z.object({ format: traceExportFormat, filter: traceFilter.default({}) }),
   event: z.object({ text: z.string(), traces: z.number().int() }),
 })
+/** How the collector that the person named gets on; the figures of the last three lines since the host began. */
+const collectorStatus = z.object({
+  endpoint: z.string().nullable(),
+  hasHeaders: z.boolean(),
+  sentSpans: z.number().int(),
+  waitingSpans: z.number().int(),
+  lastError: z.string().nullable(),
+  lastSentAt: z.number().nullable(),
+  lastTriedAt: z.number().nullable(),
+  /** Whether it answered then, whatever it said; null before the first try. */
+  reached: z.boolean().nullable(),
+  /** Spans that it refused for good. */
+  refusedSpans: z.number().int(),
+})
+export type CollectorStatus = z.infer<typeof collectorStatus>
+
 export const tracesStatus = defineRoute('traces.status', {
   input: z.object({}),
   output: z.object({
@@ -155,16 +171,11 @@ export const tracesStatus = defineRoute('traces.status', {
     models: z.array(z.string()),
     /** Spans that did not fit into memory between two writes, since the start. */
     dropped: z.number().int(),
-    otlp: z.object({
-      endpoint: z.string().nullable(),
-      hasHeaders: z.boolean(),
-      sentSpans: z.number().int(),
-      waitingSpans: z.number().int(),
-      lastError: z.string().nullable(),
-      lastSentAt: z.number().nullable(),
-    }),
+    otlp: collectorStatus,
   }),
 })
+/** Sends the collector a request without spans, to see whether it is there and takes the headers. Throws invalid_input where none is named. */
+export const tracesTryCollector = defineRoute('traces.tryCollector', { input: z.object({}), output: collectorStatus })
 /** Headers for the collector, such as an API key. They are write-only; null forgets them. */
 export const tracesSetOtlpHeaders = defineRoute('traces.setOtlpHeaders', {
   input: z.object({

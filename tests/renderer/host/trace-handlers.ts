@@ -5,6 +5,19 @@ import { type World, find, pause } from './handlers'
 import { began } from './samples'
 import { type Handlers } from './test-host'
 
+/** One that was away when it was tried. */
+const collector = {
+  endpoint: 'http://127.0.0.1:4318/v1/traces',
+  hasHeaders: false,
+  sentSpans: 453,
+  waitingSpans: 12,
+  lastError: 'The collector cannot be reached: ECONNREFUSED.',
+  lastSentAt: null,
+  lastTriedAt: began,
+  reached: false,
+  refusedSpans: 3,
+}
+
 export function aTrace(change: Partial<TraceDetail> = {}): TraceDetail {
   const startedAt = began
   const step = (id: string, name: string, from: number, durationMs: number, parentId: string | null = 'root') => ({
@@ -135,8 +148,9 @@ export function traceHandlers(world: World) {
       oldestAt: null,
       models: ['smollm2-135m-instruct'],
       dropped: 0,
-      otlp: { endpoint: null, hasHeaders: false, sentSpans: 0, waitingSpans: 0, lastError: null, lastSentAt: null },
+      otlp: collector,
     }),
+    tracesTryCollector: () => ({ ...collector, lastTriedAt: began, reached: true, lastError: null }),
     tracesSetOtlpHeaders: () => ({}),
     async *textGenerate({ sampling, replayOf }) {
       const text = `At ${sampling.temperature}: alloys.`

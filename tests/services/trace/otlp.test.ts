@@ -92,10 +92,27 @@ describe('sending to a collector', () => {
     traced.service.status()
     await call(traced, 1)
     await until(() => traced.service.status().otlp.waitingSpans === 0)
+    expect(traced.service.status().otlp).toMatchObject({ reached: true, refusedSpans: 3, sentSpans: 0 })
     expect(traced.service.status().otlp.lastError).toContain('400')
     await call(traced, 1)
     await until(() => receiver.spans.length === 3)
     expect(traced.service.status().otlp).toMatchObject({ sentSpans: 3, lastError: null })
+  })
+
+  it('is tried when asked, without a call', async () => {
+    const traced = tracing()
+    await expect(traced.service.tryCollector()).rejects.toMatchObject({ code: 'invalid_input' })
+    const receiver = await otlpReceiver()
+    await receiver.stop()
+    sendTo(traced, receiver.url)
+    expect(traced.service.status().otlp).toMatchObject({ reached: null, lastTriedAt: null })
+    expect(await traced.service.tryCollector()).toMatchObject({ reached: false, lastError: expect.stringMatching(/./) })
+    await receiver.start()
+    expect(await traced.service.tryCollector()).toMatchObject({ reached: true, lastError: null, sentSpans: 0 })
+    expect(receiver.requests()).toBe(1)
+    // Another one has not been reached yet.
+    sendTo(traced, `${receiver.url}/elsewhere`)
+    expect(traced.service.status().otlp).toMatchObject({ reached: null, lastTriedAt: null, lastError: null })
   })
 
   it('carries headers that no route, file but their own, trace or export shows', async () => {

@@ -160,7 +160,7 @@ async function status(_: Values, positionals: string[], context: Context): Promi
     context.print(`tracing is ${enabled ? 'on' : 'off'}; ${traces} traces, ${(sizeBytes / 1e6).toFixed(1)} MB\n`)
     if (otlp.endpoint !== null)
       context.print(
-        `${otlp.endpoint}: ${otlp.sentSpans} spans sent, ${otlp.waitingSpans} waiting. ${otlp.lastError ?? ''}\n`,
+        `${otlp.endpoint}: ${otlp.sentSpans} spans sent, ${otlp.waitingSpans} waiting, ${otlp.refusedSpans} refused. ${otlp.lastError ?? ''}\n`,
       )
   }
   return found
