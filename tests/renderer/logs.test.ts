@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { userEvent } from 'vitest/browser'
+import { isReplayable } from '../../src/renderer/views/logs/replay'
 import { spanRows } from '../../src/renderer/views/logs/span-tree'
 import { aRun, aTrace } from './host/trace-handlers'
 import { choose, labelled, open as openPage, press, text, type } from './page'
@@ -111,6 +112,33 @@ test('a call is asked again with other parameters and compared with the first', 
   expect(text()).toContain('Because of carbon.')
 })
 
+test('a search is done again as it was, but for what is changed; an embedding of more texts than are kept is not', async () => {
+  const root = {
+    'gen_ai.data_source.id': 'k1,k2',
+    'gen_ai.request.top_k': 5,
+    'moru.search.mode': 'dense',
+    'moru.search.neighbours': 1,
+  }
+  const { spans } = aTrace()
+  const search = aTrace({ kind: 'search', model: null, spans: [{ ...spans[0], name: 'search', attributes: root }] })
+  const window = await open(`/logs/${search.id}`, new Map([[search.id, search]]))
+  await press('Ask again')
+  await choose(document.querySelector<HTMLSelectElement>('[role="dialog"] select')!, 'bm25')
+  await press('Ask again')
+  await expect.poll(() => text()).toContain('Comparison')
+  expect(window.host.asked.find(({ route }) => route === 'search.run')?.input).toMatchObject({
+    query: 'Why is iron hard?',
+    collectionIds: ['k1', 'k2'],
+    mode: 'bm25',
+    k: 5,
+    neighbours: 1,
+    replayOf: search.id,
+  })
+  const embed = (texts: number) =>
+    aTrace({ kind: 'embed', spans: [{ ...spans[0], attributes: { 'moru.embed.texts': texts } }] })
+  expect([isReplayable(embed(1)), isReplayable(embed(2))]).toEqual([true, false])
+})
+
 test('runs are compared by parameters and results, exported and deleted', async () => {
   const window = await open('/logs/runs')
   await expect.poll(() => document.querySelectorAll('tbody tr').length).toBe(2)
@@ -140,6 +168,19 @@ test('settings of the log are saved, and a broken pattern is said to be one', as
   patterns.dispatchEvent(new Event('change', { bubbles: true }))
   await expect.poll(() => text()).toContain('not a regular expression')
   expect(patterns.value).toBe('(unclosed')
+})
+
+test('a collector shows whether it is there, and what waits for it', async () => {
+  const window = await open('/settings')
+  const field = labelled<HTMLInputElement>('http://127.0.0.1:4318/v1/traces')!
+  await type(field, 'http://127.0.0.1:4318/v1/traces')
+  field.dispatchEvent(new Event('change', { bubbles: true }))
+  await expect.poll(() => text()).toContain('Not reached at the last try')
+  expect(text()).toContain('Steps waiting12')
+  expect(text()).toContain('ECONNREFUSED')
+  await press('Try now')
+  await expect.poll(() => text()).toContain('Reached at the last try')
+  expect(window.host.asked.some(({ route }) => route === 'traces.tryCollector')).toBe(true)
 })
 
 test('steps stand below their parents, and one without its parent on top', () => {

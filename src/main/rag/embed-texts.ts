@@ -6,13 +6,14 @@ import { type EmbeddingSource } from './embedding'
 
 export function embedTexts(
   { embeddings, tracer }: { embeddings: EmbeddingSource; tracer: CallRecorder },
-  { model, texts, kind }: ParsedInputOf<typeof route>,
+  { model, texts, kind, replayOf }: ParsedInputOf<typeof route>,
   signal: AbortSignal,
 ): Promise<OutputOf<typeof route>> {
   const attributes = {
     ...modelAttributes(model ?? embeddings.defaultEmbedderId()),
     'moru.embed.texts': texts.length,
     'moru.embed.kind': kind,
+    ...(replayOf !== undefined && { 'moru.replay_of': replayOf }),
   }
   const input = () => texts.map((content) => ({ role: 'user' as const, content }))
   return tracer.run('embed', { attributes, input }, async (span) => {

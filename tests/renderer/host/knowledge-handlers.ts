@@ -5,6 +5,7 @@ import { find, pause, type World } from './handlers'
 import { aCollection, aDocument, aHit, anOutcome, anvilText, evaluated } from './knowledge-samples'
 import { aJob } from './samples'
 import { type Handlers } from './test-host'
+import { aTrace } from './trace-handlers'
 
 export function knowledgeHandlers(world: World) {
   const indexJob = (id: string, title: string, total: number) => {
@@ -105,8 +106,12 @@ export function knowledgeHandlers(world: World) {
         ],
       }
     },
-    searchRun: ({ query, mode, rerank }) => {
+    searchRun: ({ query, mode, rerank, replayOf }) => {
       if (query === 'fail' && mode === 'dense') throw new MoruError('out_of_memory', 'The model does not fit.')
+      if (replayOf) {
+        const again = aTrace({ id: 'c'.repeat(32), seq: 99, kind: 'search', replayOf, preview: query })
+        world.traces.set(again.id, again)
+      }
       return anOutcome(mode, rerank > 0)
     },
     searchMap: () => ({

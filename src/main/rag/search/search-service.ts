@@ -56,7 +56,7 @@ export class SearchService implements Search {
    *   throws, where the mode cannot do without: hybrid search goes on with words alone and says so in its notes.
    */
   run(input: SearchInput, signal: AbortSignal, { highlights = true }: SearchOptions = {}): Promise<Outcome> {
-    const { query, k, mode, rerank, mmrLambda, collectionIds } = input
+    const { query, k, mode, rerank, mmrLambda, denseWeight, neighbours, filter, collectionIds, replayOf } = input
     const attributes = {
       'gen_ai.data_source.id': collectionIds.join(','),
       'gen_ai.request.top_k': k,
@@ -64,6 +64,10 @@ export class SearchService implements Search {
       'moru.search.query': query,
       ...(rerank > 0 && { 'moru.rerank': rerank }),
       ...(mmrLambda !== null && { 'moru.search.mmr_lambda': mmrLambda }),
+      ...(denseWeight !== null && { 'moru.search.dense_weight': denseWeight }),
+      ...(neighbours > 0 && { 'moru.search.neighbours': neighbours }),
+      ...(Object.keys(filter).length > 0 && { 'moru.search.filter': filter }),
+      ...(replayOf !== undefined && { 'moru.replay_of': replayOf }),
     }
     return this.#tracer.run('search', { attributes, input: () => [{ role: 'user', content: query }] }, async (span) => {
       const outcome = await this.#search(input, highlights, signal)

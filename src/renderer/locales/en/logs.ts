@@ -52,6 +52,8 @@ export const logs = {
     rerank: 'Rerank',
     search: 'Search',
   },
+  embedAs: 'Embed as',
+  embedKinds: { passage: 'Passage', plain: 'As it is', query: 'Query' },
   live: 'Follow live',
   model: 'Model',
   noText: 'Without text',
@@ -167,6 +169,18 @@ export const runs = {
 }
 
 export const tracing = {
+  collector: {
+    dropped: 'Steps dropped for lack of memory',
+    refused: 'Steps it refused',
+    sent: 'Steps sent',
+    waiting: 'Steps waiting',
+  },
+  collectorAway: 'Not reached at the last try, {time}',
+  collectorReached: 'Reached at the last try, {time}',
+  collectorState: 'State of the collector',
+  collectorStateText: 'What was refused and dropped is counted since Moru started.',
+  collectorTry: 'Try now',
+  collectorUntried: 'Not tried yet; the next call does it.',
   contents: 'Keep texts',
   contentsText: 'What went in and what came out, beside figures and parameters.',
   days: 'Keep for days',

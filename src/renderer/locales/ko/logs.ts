@@ -52,6 +52,8 @@ export const logs = {
     rerank: '재순위화',
     search: '검색',
   },
+  embedAs: '임베딩 방식',
+  embedKinds: { passage: '문서 구절', plain: '그대로', query: '검색어' },
   live: '실시간 보기',
   model: '모델',
   noText: '본문 없음',
@@ -166,6 +168,18 @@ export const runs = {
 }
 
 export const tracing = {
+  collector: {
+    dropped: '메모리가 모자라 버린 단계',
+    refused: '수집기가 거부한 단계',
+    sent: '보낸 단계',
+    waiting: '보낼 차례를 기다리는 단계',
+  },
+  collectorAway: '마지막 시도({time})에 연결하지 못했습니다.',
+  collectorReached: '마지막 시도({time})에 연결했습니다.',
+  collectorState: '수집기 상태',
+  collectorStateText: '거부되거나 버린 단계 수는 모루를 시작한 뒤부터 셉니다.',
+  collectorTry: '지금 연결해 보기',
+  collectorUntried: '아직 연결하지 않았습니다. 다음 호출 때 보냅니다.',
   contents: '본문 저장',
   contentsText: '수치와 매개변수 외에 입력과 출력 본문도 저장합니다.',
   days: '보관 기간(일)',

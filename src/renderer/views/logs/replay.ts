@@ -1,4 +1,5 @@
 /** Asking again what a trace asked, with other parameters. */
+import { embedKind, type SearchInput, searchInput } from '../../../shared/contract/knowledge'
 import { sampling, type Sampling } from '../../../shared/contract/sampling'
 import { type TraceDetail } from '../../../shared/contract/traces'
 import type { Api } from '../../api'
@@ -25,6 +26,43 @@ export function samplingOf(trace: TraceDetail): Sampling {
   return sampling.parse(Object.fromEntries(given))
 }
 
+const textsOf = ({ input }: TraceDetail) => (input ?? []).map(({ content }) => content)
+
+/** Whether the call can be done again: its input is there, and all of it. */
+export function isReplayable(trace: TraceDetail): boolean {
+  if (trace.input === null || trace.input.length === 0 || trace.state === 'running') return false
+  if (trace.kind === 'embed') return rootOf(trace)['moru.embed.texts'] === trace.input.length
+  return ['chat', 'generate', 'ask', 'search'].includes(trace.kind)
+}
+
+/** What a search was asked with. */
+export function searchOf(trace: TraceDetail): SearchInput {
+  const root = rootOf(trace)
+  return searchInput.parse({
+    query: textsOf(trace)[0],
+    collectionIds: String(root['gen_ai.data_source.id']).split(','),
+    k: root['gen_ai.request.top_k'],
+    mode: root['moru.search.mode'],
+    rerank: root['moru.rerank'],
+    mmrLambda: root['moru.search.mmr_lambda'],
+    denseWeight: root['moru.search.dense_weight'],
+    neighbours: root['moru.search.neighbours'],
+    filter: root['moru.search.filter'],
+  })
+}
+
+export type EmbedKind = (typeof embedKind)['options'][number]
+/** What an embedding was asked as. */
+export const embedKindOf = (trace: TraceDetail): EmbedKind => embedKind.catch('plain').parse(rootOf(trace)['moru.embed.kind']) // prettier-ignore
+
+/** All parameters that a replay may change; each kind of call has its own. */
+export interface ReplayChange {
+  model: string | null
+  sampling: Sampling
+  search: Pick<SearchInput, 'mode' | 'k' | 'rerank'>
+  embedKind: EmbedKind
+}
+
 const said = ({ input }: TraceDetail) =>
   (input ?? []).flatMap(({ role, content }) =>
     role === 'system' || role === 'user' || role === 'assistant' ? [{ role, content }] : [],
@@ -34,11 +72,22 @@ const said = ({ input }: TraceDetail) =>
 export async function replay(
   api: Api,
   trace: TraceDetail,
-  change: { model: string | null; sampling: Sampling },
+  change: ReplayChange,
   onText: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { model } = change
+  if (trace.kind === 'search') {
+    const { hits } = await api.search.run({ ...searchOf(trace), ...change.search, replayOf: trace.id }, { signal })
+    onText(hits.map(({ path }, i) => `${i + 1}. ${path}`).join('\n'))
+    return
+  }
+  if (trace.kind === 'embed') {
+    const asked = { model, texts: textsOf(trace), kind: change.embedKind, replayOf: trace.id }
+    const { dim, elapsedMs } = await api.embed.texts(asked, { signal })
+    onText(`${asked.texts.length} × ${dim}, ${Math.round(elapsedMs)} ms`)
+    return
+  }
   const common = { model, sampling: change.sampling, replayOf: trace.id }
   if (trace.kind === 'ask') {
     const messages = said(trace)

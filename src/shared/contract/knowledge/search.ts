@@ -62,6 +62,8 @@ export const searchInput = z.object({
   /** Chunks before and after each hit to add to its text. */
   neighbours: z.number().int().min(0).max(5).default(0),
   filter: searchFilter.prefault({}),
+  /** The trace whose call this is done again from. */
+  replayOf: z.string().max(100).optional(),
 })
 export type SearchInput = z.output<typeof searchInput>
 
@@ -75,12 +77,15 @@ export const searchMap = defineRoute('search.map', {
   output: z.object({ points: z.array(z.object({ chunkId: id, documentId: id, x: z.number(), y: z.number() })) }),
 })
 
+export const embedKind = z.enum(['query', 'passage', 'plain'])
 /** Embeddings of texts, L2-normalised where the model says so. */
 export const embedTexts = defineRoute('embed.texts', {
   input: z.object({
     model: z.string().max(4096).nullable(),
     texts: z.array(z.string().max(1_000_000)).min(1).max(10_000),
-    kind: z.enum(['query', 'passage', 'plain']).default('plain'),
+    kind: embedKind.default('plain'),
+    /** The trace whose call this is done again from. */
+    replayOf: z.string().max(100).optional(),
   }),
   output: z.object({ dim: z.number().int(), embeddings: z.array(z.array(z.number())), elapsedMs: z.number() }),
 })
