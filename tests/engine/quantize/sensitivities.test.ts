@@ -24,7 +24,7 @@ const options = { gptq: { damping: 0.01, actOrder: true, blockColumns: 128 }, aw
 const rounding = (bits: number, cols: number): Candidate['rounding'] & { method: 'rtn' } => ({ method: 'rtn', bits, group: cols % 32 === 0 ? 32 : 'row', symmetric: false, scaleType: 'f16', search: false }) // prettier-ignore
 const candidatesOf = ({ cols }: ModelMatrix): Candidate[] => [
   ...[2, 3, 4, 8].map((bits) => ({ scaled: false, rounding: rounding(bits, cols) })),
-  { scaled: false, rounding: { ...rounding(3, cols), method: 'gptq' } },
+  { scaled: false, rounding: { ...rounding(3, cols), method: 'gptq', search: false } },
   { scaled: true, rounding: rounding(3, cols) },
   { scaled: false, rounding: cols % 32 === 0 ? { method: 'blocks', type: 'q8_0' } : rounding(8, cols) },
   { scaled: false, rounding: null },
