@@ -8,6 +8,7 @@ import { runConversion } from './convert'
 import { lookAtActivations } from './inspect-activations'
 import { sharedMatrices, viewMatrix } from './inspect-matrix'
 import { planOf } from './plan'
+import { fitJob } from './run-fit'
 import { QuantizeService, type QuantizeServiceOptions } from './quantize-service'
 
 export { textSources } from './text-sources'
@@ -17,6 +18,7 @@ type Served =
   | 'quantizeStart'
   | 'quantizeFollow'
   | 'quantizeRuns'
+  | 'quantizeFit'
   | 'compareRun'
   | 'compareEmbeddings'
   | 'comparePrompt'
@@ -28,6 +30,7 @@ type Served =
 export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<Served> {
   const { library, tracer } = options
   const service = new QuantizeService(options)
+  const fit = fitJob(options)
   const pair = async (models: [string | null, string | null]): Promise<[string, string]> => {
     const [a, b] = [await library.resolve(models[0]), await library.resolve(models[1])]
     return [a.path, b.path]
@@ -37,6 +40,7 @@ export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<S
     quantizeStart: async (input) => ({ jobId: await service.start(input) }),
     quantizeFollow: ({ jobId }, { signal }) => service.follow(jobId, signal),
     quantizeRuns: ({ limit }) => service.runs(limit),
+    quantizeFit: (input, { signal }) => reported((report) => fit(input, report, signal)),
     compareRun: (input, { signal }) => reported((report) => runComparison(options, input, report, signal)),
     compareEmbeddings: (input, { signal }) =>
       reported((report) => runEmbeddingComparison(options, input, report, signal)),

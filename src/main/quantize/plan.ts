@@ -88,7 +88,7 @@ function planBlocks(matrix: ModelMatrix, recipe: Recipe, config: ModelConfig): P
 }
 
 /** Tensors that stay: matrices of 16 bits, vectors as they are. */
-function restBytes(file: WeightFile, quantized: ReadonlySet<string>): number {
+export function restBytes(file: WeightFile, quantized: ReadonlySet<string>): number {
   let bytes = 0
   for (const { name, shape, sizeBytes } of file.tensors.values()) {
     if (quantized.has(name)) continue

@@ -13,6 +13,7 @@ const streams: Record<StreamName, true> = {
   'compare.run': true,
   'compare.embeddings': true,
   'convert.run': true,
+  'quantize.fit': true,
   'compare.prompt': true,
   'inspect.activations': true,
   'profiler.run': true,

@@ -14,6 +14,7 @@ export const job = z.object({
     'quantize',
     'compare',
     'convert',
+    'fit',
     'profile',
     'schedule',
     'evaluate',

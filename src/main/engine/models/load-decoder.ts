@@ -11,7 +11,7 @@ import { type WeightBuffers } from '../layers/weights'
 import { bert } from './bert'
 import { bloom } from './bloom'
 import { type Architecture, type ModelConfig } from './config'
-import { type Decoder, type DecoderLoader, loadWhole, runEmbedding } from './decoder'
+import { type Decoder, type DecoderEnds, type DecoderLoader, loadWhole, runEmbedding } from './decoder'
 import { type Encoder, type EncoderLoader, loadWholeEncoder, runEncoderEmbedding } from './encoder'
 import { gemma3 } from './gemma3'
 import { gpt2 } from './gpt2'
@@ -104,6 +104,21 @@ export function loadEmbedding(
     }
     const ends = await loaderOf(config)(w, config).ends()
     return { run: (step) => runEmbedding(step, ends), buffers }
+  })
+}
+
+/** What comes before a decoder's first block and after its last, alone. Throws what loading weights throws, unsupported for encoders. */
+export function loadEnds(
+  gpu: Gpu,
+  file: WeightFile,
+  config: ModelConfig,
+  options: LoadWeightsOptions = {},
+): Promise<LoadedPart & Pick<DecoderEnds, 'finalNorm' | 'head'>> {
+  const open = loaderOf(config)
+  return loadWeights(gpu, file, config, options, async (w) => {
+    const ends = await open(w, config).ends()
+    const { finalNorm, head } = ends
+    return { run: (step) => runEmbedding(step, ends), finalNorm, head, buffers: w.buffers }
   })
 }
 

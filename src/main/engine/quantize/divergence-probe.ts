@@ -5,10 +5,8 @@
 import { storageUsage, type Gpu } from '../device/gpu'
 import { blockTokens } from '../kernels/attention'
 import { type WeightFile } from '../formats/weight-file'
-import { type BlockParts, runBlock } from '../layers/block'
 import { type Step } from '../layers/step'
 import { type ModelConfig } from '../models/config'
-import { type DecoderEnds, runEmbedding } from '../models/decoder'
 import { loadBlock, loadEnds, type LoadedPart } from '../models/load-decoder'
 import { ModelRunner } from '../runtime/model-runner'
 import { type StepEntry } from '../runtime/step-inputs'
@@ -18,7 +16,7 @@ import { type Pace } from './pace'
 interface Parts {
   gpu: Gpu
   config: ModelConfig
-  blocks: LoadedPart<BlockParts>[]
+  blocks: LoadedPart[]
   entries: StepEntry[]
   /** Hidden states before the block in turn, f32 [tokens, hidden]: the original's, and those of the model with all blocks before it changed. */
   before: { original: GPUBuffer; changed: GPUBuffer }
@@ -54,7 +52,7 @@ export class DivergenceProbe {
     try {
       const ends = await loadEnds(gpu, file, config, { signal })
       releases.push(() => ends.buffers.release())
-      const blocks: LoadedPart<BlockParts>[] = []
+      const blocks: LoadedPart[] = []
       for (let layer = 0; layer < config.layers; layer++) {
         const block = await loadBlock(gpu, file, config, layer, { signal })
         releases.push(() => block.buffers.release())
@@ -72,7 +70,7 @@ export class DivergenceProbe {
       const runner = await openRunner(gpu, config, ends, entries, program)
       releases.push(() => runner.release())
       const probe = new DivergenceProbe({ gpu, config, blocks, entries, before, runner, program, pace }, releases)
-      await probe.begin(ends.part)
+      await probe.begin(ends)
       return probe
     } catch (error) {
       for (const release of releases.reverse()) release()
@@ -87,8 +85,8 @@ export class DivergenceProbe {
     try {
       return await this.diverged((step) => {
         this.restore(step, before.original)
-        runBlock(step, block.part)
-        for (const { part } of blocks.slice(this.layer + 1)) runBlock(step, part)
+        block.run(step)
+        for (const { run } of blocks.slice(this.layer + 1)) run(step)
       })
     } finally {
       block.buffers.release()
@@ -102,10 +100,10 @@ export class DivergenceProbe {
     try {
       await this.step((step) => {
         this.restore(step, before.changed)
-        runBlock(step, block.part)
+        block.run(step)
         this.keep(step, before.changed)
         this.restore(step, before.original)
-        runBlock(step, blocks[this.layer].part)
+        blocks[this.layer].run(step)
         this.keep(step, before.original)
       })
     } finally {
@@ -124,13 +122,13 @@ export class DivergenceProbe {
     for (const release of this.releases.reverse()) release()
   }
 
-  private async begin(ends: DecoderEnds): Promise<void> {
+  private async begin(ends: LoadedPart): Promise<void> {
     const { entries, blocks, before, program, runner } = this.parts
     program.run = (step) => {
-      runEmbedding(step, ends)
+      ends.run(step)
       this.keep(step, before.original)
       this.keep(step, before.changed)
-      for (const { part } of blocks) runBlock(step, part)
+      for (const { run } of blocks) run(step)
     }
     this.original = await runner.logits(entries)
   }
@@ -168,11 +166,10 @@ export class DivergenceProbe {
 function openRunner(
   gpu: Gpu,
   config: ModelConfig,
-  { part, buffers }: LoadedPart<DecoderEnds>,
+  { finalNorm, head, buffers }: Awaited<ReturnType<typeof loadEnds>>,
   entries: StepEntry[],
   program: Parts['program'],
 ): Promise<ModelRunner> {
-  const { finalNorm, head } = part
   const decoder = { config, buffers, finalNorm, head, forward: (step: Step) => program.run(step) }
   return ModelRunner.open(gpu, decoder, {
     activations: 'f32',

@@ -152,6 +152,7 @@ export const runs = {
     download: 'Download',
     embed: 'Embedding',
     evaluate: 'Evaluation',
+    fit: 'Fit to a size',
     import: 'Import',
     index: 'Indexing',
     profile: 'Profile',

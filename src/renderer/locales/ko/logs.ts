@@ -151,6 +151,7 @@ export const runs = {
     download: '다운로드',
     embed: '임베딩',
     evaluate: '평가',
+    fit: '크기에 맞추기',
     import: '가져오기',
     index: '색인',
     profile: '프로파일',
