@@ -4,7 +4,7 @@ import { dequantizeMatrix } from '../formats/quantized-matrix'
 import { type Recorder } from '../kernels/recorder'
 import { type ModelConfig } from '../models/config'
 import { dequantize } from '../quant/blocks/dequantize'
-import { encodeBlocks, type EncodedType } from '../quant/blocks/encode'
+import { encodeBlocks } from '../quant/blocks/encode'
 import { quantizeMatrix } from '../quant/methods'
 import { searchScales } from './awq'
 import { type Fold, foldsOf, scaleInputs } from './fold'
@@ -15,17 +15,11 @@ import { type LinearRole, type ModelMatrix } from './model-matrices'
 import { type Pace } from './pace'
 import { type BlockOptions, type MatrixRecipe } from './quantize-block'
 
-/** GGUF blocks, whose scales are fitted to what the inputs weigh. */
-export interface BlockRounding {
-  method: 'blocks'
-  type: EncodedType
-}
-
 export interface Candidate {
   /** Scales the inputs first (AWQ). */
   scaled: boolean
   /** null: stays as it is. */
-  rounding: MatrixRecipe['rounding'] | BlockRounding | null
+  rounding: MatrixRecipe['rounding'] | null
 }
 
 export interface CandidateContext extends Pick<BlockOptions, 'gptq' | 'awq'> {
