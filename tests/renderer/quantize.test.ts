@@ -55,6 +55,16 @@ test('conversations calibrate only after an explicit yes', async () => {
   await expect.poll(() => labelled('Quantize with 1 recipe')?.hasAttribute('disabled')).toBe(false)
 })
 
+test('the importance matrix of the calibration text is saved where asked', async () => {
+  const window = await open('/quantize')
+  await press('Save importance matrix…')
+  await expect.poll(() => labelled('Measure and save')?.hasAttribute('disabled')).toBe(true)
+  await type('[role="dialog"] input', '/models/imatrix.gguf')
+  await press('Measure and save')
+  await expect.poll(() => text()).toContain('/models/imatrix.gguf: 210 matrices, 4,096 tokens')
+  expect(window.host.asked.at(-1)?.input).toMatchObject({ path: '/models/imatrix.gguf', calibration: { windows: 16 } })
+})
+
 test('results tell which are best for their size, and draw it', async () => {
   const window = await open('/quantize/results', { quantizations: runs() })
   await expect.poll(() => window.wrapper.findAll('tbody tr').length).toBe(5)

@@ -5,6 +5,7 @@ import { loadAttributes } from '../trace'
 import { comparePromptAnswers, promptMessages } from './compare-prompt'
 import { runComparison, runEmbeddingComparison } from './run-comparison'
 import { runConversion } from './convert'
+import { writeImportanceFile } from './importance-file'
 import { lookAtActivations } from './inspect-activations'
 import { sharedMatrices, viewMatrix } from './inspect-matrix'
 import { planOf } from './plan'
@@ -23,6 +24,7 @@ type Served =
   | 'compareEmbeddings'
   | 'comparePrompt'
   | 'convertRun'
+  | 'importanceRun'
   | 'inspectMatrices'
   | 'inspectMatrix'
   | 'inspectActivations'
@@ -45,6 +47,7 @@ export function quantizeHandlers(options: QuantizeServiceOptions): HandlersFor<S
     compareEmbeddings: (input, { signal }) =>
       reported((report) => runEmbeddingComparison(options, input, report, signal)),
     convertRun: (input, { signal }) => reported((report) => runConversion(options, input, report, signal)),
+    importanceRun: (input, { signal }) => reported((report) => writeImportanceFile(options, input, report, signal)),
     inspectMatrices: async ({ models }) => sharedMatrices(await pair(models)),
     inspectMatrix: async ({ models, ...input }) => viewMatrix(await pair(models), input),
     inspectActivations: ({ model, calibration }, { signal }) =>

@@ -14,6 +14,7 @@ const streams: Record<StreamName, true> = {
   'compare.embeddings': true,
   'convert.run': true,
   'quantize.fit': true,
+  'importance.run': true,
   'compare.prompt': true,
   'inspect.activations': true,
   'profiler.run': true,

@@ -15,6 +15,7 @@ export const job = z.object({
     'compare',
     'convert',
     'fit',
+    'imatrix',
     'profile',
     'schedule',
     'evaluate',

@@ -132,6 +132,12 @@ export function quantizeHandlers(world: World) {
       run.comparisons.push(comparison)
       yield { kind: 'finished', comparison } as const
     },
+    async *importanceRun({ path, calibration }) {
+      yield { kind: 'progress', jobId: 'i', done: 3, total: layers } as const
+      const tokens = calibration.windows * calibration.window
+      const text = { name: 'bundled (en)', sha256: 'b'.repeat(64) }
+      yield { kind: 'finished', file: { path, matrices: 210, tokens, calibration: text, elapsedMs: 20_000 } } as const
+    },
     async *comparePrompt() {
       yield { kind: 'progress', stage: 'answer', done: 1, total: 2 } as const
       const tokens = (texts: string[]) => texts.map((text, id) => ({ id, text }))

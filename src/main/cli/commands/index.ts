@@ -8,6 +8,7 @@ import { doctor } from './doctor'
 import { embed } from './embed'
 import { evaluate } from './evaluate'
 import { chat, generate } from './generate'
+import { imatrix } from './imatrix'
 import { index } from './index-command'
 import { logs } from './logs'
 import { models } from './models'
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   quantize,
   compare,
   convert,
+  imatrix,
   embed,
   index,
   search,

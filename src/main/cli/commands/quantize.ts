@@ -3,14 +3,15 @@ import { type InputOf } from '../../../shared/contract'
 import { jobsCancel } from '../../../shared/contract/jobs'
 import { quantizeFollow, quantizeMethod, type QuantizeResult, quantizeStart } from '../../../shared/contract/quantize'
 import { MoruError } from '../../../shared/errors'
+import { calibrationFields, calibrationOf, calibrationOptions, calibrationUsage } from '../calibration-options'
 import { checked, type Command, type Context, expectPositionals, oneOf, pathOf } from '../command'
 import { modelOf } from '../model-option'
 
 export const quantize: Command = {
   name: 'quantize',
   usage:
-    'MODEL --method METHOD [--bits 4] [--group 64] --out PATH [--symmetric] [--per-tensor] [--double] [--search-range] [--calibration FILE] ' +
-    '[--calibration-windows 16] [--calibration-window 256] [--damping 0.01] [--natural-order] [--no-clip] [--importance FILE|measured]',
+    `MODEL --method METHOD [--bits 4] [--group 64] --out PATH [--symmetric] [--per-tensor] [--double] [--search-range] ${calibrationUsage} ` +
+    '[--damping 0.01] [--natural-order] [--no-clip] [--importance FILE|measured]',
   summary: 'Quantize a model',
   options: {
     method: { type: 'string' },
@@ -21,9 +22,7 @@ export const quantize: Command = {
     'per-tensor': { type: 'boolean' },
     double: { type: 'boolean' },
     'search-range': { type: 'boolean' },
-    calibration: { type: 'string' },
-    'calibration-windows': { type: 'string' },
-    'calibration-window': { type: 'string' },
+    ...calibrationOptions,
     damping: { type: 'string' },
     'natural-order': { type: 'boolean' },
     'no-clip': { type: 'boolean' },
@@ -31,7 +30,6 @@ export const quantize: Command = {
   },
   run: async (values, positionals, context) => {
     const [named] = expectPositionals(positionals, 'MODEL')
-    const file = values.filled('calibration')
     const request = {
       model: named,
       path: pathOf(values.required('out')),
@@ -46,14 +44,10 @@ export const quantize: Command = {
         gptq: { damping: values.number('damping'), actOrder: !values.flag('natural-order') },
         awq: { clip: !values.flag('no-clip') },
         importance: importanceOf(values.filled('importance')),
-        calibration: {
-          source: file === undefined ? { kind: 'bundled' as const } : { kind: 'file' as const, path: pathOf(file) },
-          windows: values.number('calibration-windows'),
-          window: values.number('calibration-window'),
-        },
+        calibration: calibrationOf(values),
       },
     }
-    const names = { windows: '--calibration-windows', window: '--calibration-window', path: '--out' }
+    const names = { ...calibrationFields, path: '--out' }
     const input = { ...checked(quantizeStart, request, names), model: await modelOf(named, context) }
     const result = await follow(await start(input, context), context)
     const { sizeBytes, bitsPerWeight, elapsedMs } = result

@@ -153,6 +153,7 @@ export const runs = {
     embed: 'Embedding',
     evaluate: 'Evaluation',
     fit: 'Fit to a size',
+    imatrix: 'Importance matrix',
     import: 'Import',
     index: 'Indexing',
     profile: 'Profile',

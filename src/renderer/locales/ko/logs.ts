@@ -152,6 +152,7 @@ export const runs = {
     embed: '임베딩',
     evaluate: '평가',
     fit: '크기에 맞추기',
+    imatrix: '중요도 행렬',
     import: '가져오기',
     index: '색인',
     profile: '프로파일',

@@ -2,6 +2,7 @@
 export * from './compare'
 export * from './convert'
 export * from './fit'
+export * from './importance'
 export * from './inspect'
 export * from './recipe'
 export * from './run'
