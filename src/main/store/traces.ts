@@ -34,8 +34,11 @@ export interface TraceWrite {
   content: { input: TraceMessage[] | null; output: TraceMessage[] | null } | null
 }
 
-/** Counting what has to be looked into stops here. */
+/** Counting what has to be looked into stops here, or when it has taken so long. */
 const countLimit = 1000
+const countWithinMs = 100
+/** Of so many traces between two looks at the clock. */
+const countedAtATime = 25_000
 /** Pages that one step of tidying the search index merges: some 50 ms. */
 const mergedPages = 200
 
@@ -64,6 +67,7 @@ export function traceRepository(db: Database) {
        input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cache = excluded.cache,
        message_id = excluded.message_id, preview = excluded.preview`,
   )
+  const lastSeq = db.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM trace`).pluck()
   const seqOf = db.prepare<[string], number>(`SELECT seq FROM trace WHERE id = ?`).pluck()
   const putSpan = db.prepare(
     `INSERT INTO span (trace_seq, id, parent_id, name, started_at, duration_ms, state, error, attributes)
@@ -166,14 +170,19 @@ export function traceRepository(db: Database) {
     },
     /** How many pass; where texts must be looked into, counting stops at a limit. */
     count(filter: TraceFilter): { value: number; more: boolean } {
-      const { from, where, values } = selection(filter, null)
-      const limit = filter.text?.trim() ? countLimit + 1 : -1
-      const sql = `SELECT count(*) FROM (SELECT 1 ${from} WHERE ${where} LIMIT ?)`
-      const value = db
-        .prepare<unknown[], number>(sql)
-        .pluck()
-        .get(...values, limit) as number
-      return limit > 0 && value === limit ? { value: countLimit, more: true } : { value, more: false }
+      const { from, where, values, seq } = selection(filter, null)
+      const counted = (condition: string) =>
+        db.prepare<unknown[], number>(`SELECT count(*) FROM (SELECT 1 ${from} WHERE ${where} AND ${condition})`).pluck()
+      if (!filter.text?.trim()) return { value: counted('1').get(...values)!, more: false }
+      const between = counted(`${seq} > ? AND ${seq} <= ? LIMIT ?`)
+      const until = performance.now() + countWithinMs
+      let value = 0
+      for (let last = lastSeq.get()!; last > 0; last -= countedAtATime) {
+        value += between.get(...values, last - countedAtATime, last, countLimit + 1 - value)!
+        if (value > countLimit) return { value: countLimit, more: true }
+        if (performance.now() > until && last > countedAtATime) return { value, more: true }
+      }
+      return { value, more: false }
     },
     /** Ids that pass, oldest first, after `after`. */
     page(filter: TraceFilter, after: number, limit: number): { seq: number; id: string }[] {

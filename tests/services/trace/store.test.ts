@@ -80,6 +80,14 @@ describe('lists', () => {
     expect(traces.count({ kinds: ['ask'] })).toEqual({ value: 2, more: false })
     expect(traces.models()).toEqual(['mini', 'smol'])
   })
+
+  it('are counted to the last where no text is looked for, and up to a limit where one is', () => {
+    const { traces } = temporaryStore()
+    traces.write(Array.from({ length: 1010 }, (_, i) => ended({}, { in: i < 3 ? `드문말 ${i}` : `흔한말 ${i}` })))
+    expect(traces.count({})).toEqual({ value: 1010, more: false })
+    expect(traces.count({ text: '드문말' })).toEqual({ value: 3, more: false })
+    expect(traces.count({ text: '흔한말' }).more).toBe(true)
+  })
 })
 
 describe('deleting', () => {
