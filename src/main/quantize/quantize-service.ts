@@ -145,11 +145,14 @@ export class QuantizeService {
       'moru.quantize.method': method,
       'moru.quantize.bits': bits,
       'moru.quantize.group': group,
+      'moru.quantize.recipe': input.recipe,
     }
     const asked = () => [{ role: 'user' as const, content: `${model.name} ${labelOf(input)}` }]
     return this.options.tracer.run('quantize', { attributes, input: asked }, async (span) => {
       const result = await this.work(model, input, running, handle, signal)
-      span?.set({ 'moru.quantize.bits_per_weight': result.bitsPerWeight })
+      const { path, bitsPerWeight, sizeBytes } = result
+      span?.set({ 'moru.quantize.bits_per_weight': bitsPerWeight, 'moru.quantize.size_bytes': sizeBytes })
+      span?.output([{ role: 'assistant', content: `${path}\n${bitsPerWeight.toFixed(3)} bits/weight, ${sizeBytes} B` }])
       return result
     })
   }

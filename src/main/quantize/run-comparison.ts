@@ -129,7 +129,9 @@ async function inJob<Found extends Record<string, unknown>>(
       }
       return tracer.run('compare', call, async (span) => {
         const found = await work([a.path, b.path], handle, stop)
-        span?.set(figures(found))
+        const told = figures(found)
+        span?.set(told)
+        span?.output([{ role: 'assistant', content: JSON.stringify(told, null, 2) }])
         return found
       })
     },

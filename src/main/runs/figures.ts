@@ -49,7 +49,9 @@ const isRow = (value: unknown): value is Row => typeof value === 'object' && val
 function* namedRows(value: unknown, path: string): Generator<[name: string, Row]> {
   if (Array.isArray(value))
     for (const row of value.filter(isRow)) {
-      const marks = ['name', 'mode', 'phase'].flatMap((key) => (typeof row[key] === 'string' ? [row[key]] : []))
+      const marks = ['name', 'mode', 'phase', 'policy'].flatMap((key) =>
+        typeof row[key] === 'string' ? [row[key]] : [],
+      )
       if (marks.length === 0) continue
       if (row.rerank === true) marks.push('rerank')
       yield [[...(path === '' || path === 'results' ? [] : [path]), ...marks].join('.'), row]
