@@ -36,11 +36,11 @@ describe('the roofline', () => {
   })
 
   test('lays a second run over the first, by its address', async () => {
-    const other = aProfile({ runId: 'p2', title: 'f16', model: { id: 'f16', name: 'SmolLM2 F16' } })
+    const other = aProfile({ runId: 'p2', title: 'f16', model: { id: 'f16', name: 'SmolLM2 F16' }, fused: false })
     const window = await open('/profile?run=p1&with=p2', { profiles: [aProfile(), other] })
     await press('Show the figures as a table')
     await expect.poll(() => window.wrapper.findAll('figure tbody tr').length).toBe(6)
-    expect(window.wrapper.findAll('figure tbody tr').at(-1)?.text()).toContain('B: SmolLM2 F16')
+    expect(window.wrapper.findAll('figure tbody tr').at(-1)?.text()).toContain('B: SmolLM2 F16 · unfused')
   })
 
   test('is saved as PNG, SVG and JSON', async () => {
@@ -73,11 +73,17 @@ test('an empty profile offers the first run; it is followed and then shown', asy
   await press('Profile a prompt')
   await expect.poll(() => document.querySelector('[role="dialog"] textarea')).toBeTruthy()
   await type('[role="dialog"] textarea', '모루란 무엇인가?')
+  document.querySelector<HTMLInputElement>('[role="dialog"] input[type="checkbox"]')!.click()
   await press('Start')
   await expect.poll(() => window.router.currentRoute.value.query.run).toBe('p9')
   await expect.poll(() => document.querySelector('figure canvas')).toBeTruthy()
   const { input } = window.host.asked.find((a) => a.route === 'profiler.run')!
-  expect(input).toMatchObject({ prompt: '모루란 무엇인가?', maxTokens: 32, model: 'smollm2-135m-instruct' })
+  expect(input).toMatchObject({
+    load: { fused: false },
+    prompt: '모루란 무엇인가?',
+    maxTokens: 32,
+    model: 'smollm2-135m-instruct',
+  })
 })
 
 test('the timeline is drawn, added up by lane, and saved for Perfetto', async () => {

@@ -326,4 +326,5 @@ const isSame = (resident: Resident, id: string, load: LoadSettings): boolean =>
   resident.id === id &&
   resident.load.contextLength === load.contextLength &&
   resident.load.computeType === load.computeType &&
-  resident.load.kvType === load.kvType
+  resident.load.kvType === load.kvType &&
+  (resident.load.fused ?? true) === (load.fused ?? true)

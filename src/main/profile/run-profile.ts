@@ -37,7 +37,11 @@ export async function runProfile(
     onStage('ceilings')
     const { device, ceilings } = await currentCeilings(store, signal)
     const own = { id: model.id, name: model.name }
-    return { report: { device, model: own, ...times, ceilings, kernels: kernelRows(kernels, ceilings) }, timeline }
+    const fused = input.load.fused === false ? { fused: false } : {}
+    return {
+      report: { device, model: own, ...fused, ...times, ceilings, kernels: kernelRows(kernels, ceilings) },
+      timeline,
+    }
   } finally {
     model.release()
   }

@@ -48,10 +48,11 @@ export function samplingAttributes(sampling: Sampling): Attributes {
 }
 
 /** How a model was loaded: the recipe besides its files. */
-export const loadAttributes = ({ contextLength, computeType, kvType }: LoadSettings): Attributes => ({
+export const loadAttributes = ({ contextLength, computeType, kvType, fused }: LoadSettings): Attributes => ({
   ...(contextLength !== null && { 'moru.load.context_length': contextLength }),
   'moru.load.compute_type': computeType,
   'moru.load.kv_type': kvType,
+  ...(fused === false && { 'moru.load.fused': false }),
 })
 
 export const usageAttributes = ({ promptTokens, cachedTokens, completionTokens }: Usage): Attributes => ({

@@ -45,6 +45,8 @@ export type KernelRow = z.infer<typeof kernelRow>
 export const profileReport = z.object({
   device,
   model: z.object({ id: z.string(), name: z.string() }),
+  /** false: with matrices one by one (loadSettings.fused). */
+  fused: z.boolean().optional(),
   promptTokens: z.number().int(),
   completionTokens: z.number().int(),
   /** Of the generation, without what profiling cost it (profilingMs). */

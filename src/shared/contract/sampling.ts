@@ -31,6 +31,11 @@ export const loadSettings = z.object({
   computeType: z.enum(['f32', 'f16']).default('f32'),
   /** int8: signed bytes with a scale for each half of a head and token. */
   kvType: z.enum(['f32', 'f16', 'int8']).default('f16'),
+  /**
+   * false: matrices that read the same inputs (queries, keys and values; gate and up) are multiplied one by one instead of stacked, to
+   * see what stacking them brings.
+   */
+  fused: z.boolean().optional(),
 })
 export type LoadSettings = z.infer<typeof loadSettings>
 

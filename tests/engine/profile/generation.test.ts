@@ -1,6 +1,7 @@
 /** A generation watched kernel by kernel: its parts add up, whatever the machine; what the figures are is the machine's business. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { Engine, type GpuOptions, type LoadedModel, profileGeneration } from '../../../src/main/engine'
+import { loadSettings } from '../../../src/shared/contract/sampling'
 import { load, request, TinyModelFolder } from '../device/tiny-engine'
 
 const folder = new TinyModelFolder()
@@ -53,6 +54,26 @@ describe.each(devices)('timed by %s', (timing, options) => {
       expect((await answer(model, 6)).tokenIds).toEqual(before.tokenIds)
     })
   })
+})
+
+it('shows what stacked matrices bring: one by one there are more calls, and the same answer', async () => {
+  const load = loadSettings.parse({ contextLength: 256, kvType: 'f32' })
+  const found = []
+  for (const fused of [true, false]) {
+    const engine = new Engine()
+    try {
+      const model = await engine.load(folder.path, { load: { ...load, fused } })
+      const { tokenIds } = await answer(model, 6)
+      const { kernels } = await profileGeneration(model, request(3))
+      const products = kernels.filter(({ name, phase }) => name.startsWith('matmul') && phase === 'decode')
+      found.push({ tokenIds, calls: products.reduce((sum, k) => sum + k.calls, 0) })
+    } finally {
+      await engine.close()
+    }
+  }
+  expect(found[1].tokenIds).toEqual(found[0].tokenIds)
+  // Three layers of qkv, output, gate and up, down, and the head; two steps decode.
+  expect(found.map(({ calls }) => calls)).toEqual([2 * (3 * 4 + 1), 2 * (3 * 7 + 1)])
 })
 
 it('gives a timeline whose events lie within the generation, kernels within their step', async () => {

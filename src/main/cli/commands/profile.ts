@@ -12,13 +12,14 @@ import { table } from '../table'
 export const profile: Command = {
   name: 'profile',
   usage:
-    '--prompt TEXT [--max-tokens 32] [--trace FILE] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8]',
+    '--prompt TEXT [--max-tokens 32] [--trace FILE] [--model MODEL] [--context N] [--compute-type f32|f16] [--kv-type f32|f16|int8] [--unfused]',
   summary: 'Where the time of an answer goes, kernel by kernel; --trace writes a timeline for Perfetto',
   options: {
     ...modelOptions,
     prompt: { type: 'string' },
     'max-tokens': { type: 'string' },
     trace: { type: 'string' },
+    unfused: { type: 'boolean' },
   },
   run: async (values, positionals, context) => {
     expectPositionals(positionals)
@@ -26,7 +27,7 @@ export const profile: Command = {
       prompt: values.required('prompt'),
       maxTokens: values.number('max-tokens'),
       model: values.filled('model') ?? null,
-      load: loadOf(values),
+      load: { ...loadOf(values), ...(values.flag('unfused') && { fused: false }) },
     }
     const trace = values.filled('trace')
     const input = { ...checked(profilerRun, request, fieldOptions), model: await modelOption(values, context) }
@@ -62,7 +63,8 @@ function describe(report: ProfileReport): string {
   const software = report.device.software
     ? ', a software adapter: these are figures of the processor, not of a GPU'
     : ''
-  const head = `${report.model.name} on ${report.device.adapter} (${report.device.backend})${software}`
+  const how = report.fused === false ? ', matrices one by one,' : ''
+  const head = `${report.model.name}${how} on ${report.device.adapter} (${report.device.backend})${software}`
   return [head, ceilingLines(report.ceilings), timeLines(report), kernelLines(report)].join('\n\n')
 }
 

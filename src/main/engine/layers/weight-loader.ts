@@ -25,6 +25,8 @@ export interface WeightLoaderOptions {
   signal?: AbortSignal
   /** Matrices that are stored as floats are quantized to 8 bits (Q8_0) on the way. */
   int8?: boolean
+  /** false: nothing is stacked. */
+  fused?: boolean
 }
 
 const sameGroups = (a: QuantizedMatrix, b: QuantizedMatrix): boolean =>
@@ -137,6 +139,7 @@ export class WeightLoader {
   }
 
   private async stacks(a: RowSource, b: RowSource): Promise<boolean> {
+    if (this.options.fused === false) return false
     const [one, other] = [this.info(a.name), this.info(b.name)]
     if (one.type !== other.type || !sameLayout(layoutOfTensor(one), layoutOfTensor(other))) return false
     if (this.asCodes(a) !== this.asCodes(b)) return false

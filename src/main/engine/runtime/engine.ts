@@ -108,7 +108,7 @@ export class Engine {
     throwIfCancelled(signal)
     const actual = { ...load, computeType: gpu.profile.halfFloats ? load.computeType : ('f32' as const) }
     const plan = await this.plan(config, file, actual)
-    const decoder = await loadDecoder(gpu, file, config, { onProgress, signal })
+    const decoder = await loadDecoder(gpu, file, config, { onProgress, signal, fused: load.fused })
     const runner = await openRunner(gpu, decoder, actual, plan.contextLength, signal)
     const loadMs = performance.now() - start
     const model = new LoadedModel({ gpu, runner, tokenizer, template: chatTemplate, loadMs })

@@ -197,6 +197,10 @@ export const profile = {
     span: '{ms}, from {at} on, step {step}',
   },
   title: 'Profile',
+  unfused: 'unfused',
+  unfusedRun: 'Multiply matrices one by one (unfused)',
+  unfusedText:
+    'Queries, keys and values, and gate and up, are otherwise stacked into one product. Compare two runs to see what that brings.',
   us: '{n} µs',
   wholeAnswer: 'The whole answer',
   work: {

@@ -193,6 +193,10 @@ export const profile = {
     span: '{at}부터 {ms}, 스텝 {step}',
   },
   title: '프로파일',
+  unfused: '합치지 않음',
+  unfusedRun: '행렬을 하나씩 곱하기(합치지 않음)',
+  unfusedText:
+    '평소에는 쿼리·키·값과 게이트·업 행렬을 쌓아 한 번에 곱합니다. 두 실행을 견주면 그 효과를 볼 수 있습니다.',
   us: '{n} µs',
   wholeAnswer: '답변 전체',
   work: {
