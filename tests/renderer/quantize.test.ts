@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { comparedTexts, resultRows } from '../../src/renderer/views/quantize/result-rows'
 import { recipeName } from '../../src/renderer/views/quantize/methods'
-import { aRun } from './host/quantize-handlers'
+import { aRun, anEmbeddingRun } from './host/quantize-handlers'
+import { aModel } from './host/samples'
 import { labelled, open, press, text, type } from './page'
 
 const runs = () => [
@@ -99,6 +100,53 @@ test('activations, and two answers side by side', async () => {
   await press('Compare')
   await expect.poll(() => text()).toContain('The answers part at token 3.')
   expect(window.wrapper.findAll('mark').map((mark) => mark.text())).toEqual(['big', 'old'])
+})
+
+const minilm = () =>
+  aModel({ id: 'all-minilm-l6-v2', name: 'all-MiniLM-L6-v2', chat: false, encoder: true, architecture: 'bert' })
+
+test('an embedding model is quantized and compared as embeddings are', async () => {
+  const window = await open('/quantize?model=all-minilm-l6-v2', { models: [aModel(), minilm()] })
+  await expect.poll(() => labelled('Quantize with 1 recipe')?.hasAttribute('disabled')).toBe(false)
+  await press('Options of GPTQ 4 bits g64')
+  expect(text()).toContain('Damping')
+  expect(text()).not.toContain('KV cache')
+  const field = (label: string) =>
+    [...document.querySelectorAll('label')].find((l) => l.textContent?.includes(label))!.control as HTMLInputElement
+  await type(field('Set for retrieval'), '/data/set')
+  await press('Quantize with 1 recipe')
+  await expect.poll(() => window.world.quantizations.length).toBe(1)
+  expect(window.host.asked.find((a) => a.route === 'quantize.start')?.input).toMatchObject({
+    model: 'all-minilm-l6-v2',
+    evaluate: null,
+    evaluateEmbeddings: { path: null, set: '/data/set', passages: 512 },
+  })
+})
+
+test('results of embedding models show cosine and retrieval, and lead to a collection that searches with them', async () => {
+  const quantizations = [
+    ...runs(),
+    anEmbeddingRun('e1', { method: 'gptq' }, 30e6, 0.9724),
+    anEmbeddingRun('e2', { method: 'q8_0' }, 35e6, null),
+  ]
+  const model = aModel({ id: 'model-e1', name: 'minilm-gptq', encoder: true, chat: false })
+  const window = await open('/quantize/results', { quantizations, models: [aModel(), minilm(), model] })
+  await expect.poll(() => window.wrapper.findAll('section').length).toBe(2)
+  const [written, embedded] = window.wrapper.findAll('section')
+  expect(written.findAll('tbody tr')).toHaveLength(5)
+  expect(written.text()).not.toContain('nDCG')
+  expect(embedded.text()).toContain('0.9724')
+  expect(embedded.text()).toContain('0.313 → 0.3095')
+  expect(embedded.text()).not.toContain('Perplexity')
+  await press('Compare Q8_0 with the original')
+  await expect.poll(() => text()).toContain('Set for retrieval')
+  await press('Compare')
+  await expect.poll(() => text()).toContain('Same 10 nearest passages')
+  const asked = window.host.asked.find((a) => a.route === 'compare.embeddings')?.input
+  expect(asked).toMatchObject({ path: '/data/wikitext-2/test.txt', set: '/data/set', passages: 512 })
+  await press('Close')
+  await press('Make a collection that searches with GPTQ 4 bits g64')
+  await expect.poll(() => document.querySelector<HTMLSelectElement>('[role="dialog"] select')?.value).toBe('model-e1')
 })
 
 test('names and fronts', () => {

@@ -22,6 +22,19 @@ export interface Evaluation {
   skip: number
 }
 
+/** The same of an embedding model; an empty path is none. */
+export interface EmbeddingEvaluation {
+  path: string
+  set: string
+  passages: number
+}
+
+export const embeddingInput = ({ path, set, passages }: EmbeddingEvaluation) => ({
+  path: path || null,
+  set: set || null,
+  passages,
+})
+
 /** A recipe in the table, before it is run. */
 export interface DraftRecipe {
   key: number
@@ -39,6 +52,8 @@ export const useQuantize = defineStore('quantize', () => {
     get: () => chosenModel.value ?? models.defaultModel?.id ?? null,
     set: (id: string | null) => (chosenModel.value = id),
   })
+  /** It embeds texts: its results are compared as embeddings are. */
+  const embeds = computed(() => models.byId(modelId.value)?.encoder ?? false)
   const drafts = ref<DraftRecipe[]>([])
   const runs = ref<QuantizeRun[]>([])
   const loaded = ref(false)
@@ -61,8 +76,10 @@ export const useQuantize = defineStore('quantize', () => {
     }
   }
 
-  async function start(recipe: RecipeInput, evaluate: Evaluation | null) {
-    const { jobId } = await api.quantize.start({ model: modelId.value, recipe, evaluate })
+  async function start(recipe: RecipeInput, evaluation: Evaluation, embedding: EmbeddingEvaluation) {
+    const evaluate = !embeds.value && evaluation.path ? evaluation : null
+    const evaluateEmbeddings = embeds.value && (embedding.path || embedding.set) ? embeddingInput(embedding) : null
+    const { jobId } = await api.quantize.start({ model: modelId.value, recipe, evaluate, evaluateEmbeddings })
     void follow(jobId)
   }
 
@@ -89,5 +106,5 @@ export const useQuantize = defineStore('quantize', () => {
     else for (const [jobId, run] of followed) if (!run.done) followed.delete(jobId)
   })
 
-  return { modelId, drafts, runs, loaded, failure, followed, add, remove, refresh, start }
+  return { modelId, embeds, drafts, runs, loaded, failure, followed, add, remove, refresh, start }
 })

@@ -2,6 +2,7 @@
 import {
   recipe as recipeSchema,
   type Comparison,
+  type EmbeddingComparison,
   type MatrixResult,
   type QuantizeRun,
   type RecipeInput,
@@ -74,6 +75,40 @@ export function aRun(jobId: string, recipe: RecipeInput, sizeBytes: number, kld:
   }
 }
 
+const embedder = '/opt/moru/resources/models/all-minilm-l6-v2'
+
+function anEmbeddingComparison(path: string, sizeBytes: number, cosine: number): EmbeddingComparison {
+  const model = { name: 'a', path, sizeBytes, bitsPerWeight: 10.6, quantization: 'GPTQ', loadMs: 300 }
+  return {
+    models: [{ ...model, path: embedder, sizeBytes: 45.4e6 }, model],
+    text: { path: '/data/wikitext-2/test.txt', sha256: 'b'.repeat(64), limit: 512 },
+    passages: 512,
+    cosine,
+    cosineQuantiles: [cosine, cosine - 0.01, cosine - 0.02, cosine - 0.03],
+    neighbours: { k: 10, shared: 0.93, sameNearest: 0.88 },
+    tokensPerSecond: [410, 390],
+    retrieval: { path: '/data/set', documents: 300, queries: 90, ndcgAt10: [0.313, 0.3095], recallAt10: [0.42, 0.41], hitAt1: [0.25, 0.25] }, // prettier-ignore
+    elapsedMs: 60_000,
+    firstIsQuantized: false,
+  }
+}
+
+/** The same of an embedding model; its cosine is on the shared passages, or nowhere. */
+export function anEmbeddingRun(
+  jobId: string,
+  recipe: RecipeInput,
+  sizeBytes: number,
+  cosine: number | null,
+): QuantizeRun {
+  const run = aRun(jobId, recipe, sizeBytes, null)
+  return {
+    ...run,
+    source: { name: 'all-MiniLM-L6-v2', path: embedder, sizeBytes: 45.4e6 },
+    result: { ...run.result, encoder: true },
+    embeddings: cosine === null ? [] : [anEmbeddingComparison(run.result.path, sizeBytes, cosine)],
+  }
+}
+
 const bell = (bins: number, width: number) =>
   Array.from({ length: bins }, (_, i) => Math.round(1000 * Math.exp(-(((i - bins / 2) / width) ** 2))))
 
@@ -137,6 +172,13 @@ export function quantizeHandlers(world: World) {
       const tokens = calibration.windows * calibration.window
       const text = { name: 'bundled (en)', sha256: 'b'.repeat(64) }
       yield { kind: 'finished', file: { path, matrices: 210, tokens, calibration: text, elapsedMs: 20_000 } } as const
+    },
+    async *compareEmbeddings({ models }) {
+      yield { kind: 'progress', jobId: 'c', stage: 'embed', done: 16, total: 512 } as const
+      const run = world.quantizations.find((r) => r.result.path === models[1])!
+      const comparison = anEmbeddingComparison(run.result.path, run.result.sizeBytes, 0.9724)
+      run.embeddings.push(comparison)
+      yield { kind: 'finished', comparison } as const
     },
     async *comparePrompt() {
       yield { kind: 'progress', stage: 'answer', done: 1, total: 2 } as const

@@ -7,21 +7,20 @@ import { type ResultRow } from './result-rows'
 
 const grid = { left: 64, right: 24, top: 40, bottom: 48 }
 
-/** Size against divergence, with the front of those that nothing beats in both. */
-export function paretoOption(
-  rows: ResultRow[],
-  words: { size: string; kld: string; front: string; recipes: string },
-  tell: (row: ResultRow) => string,
+/** Size against what was lost, with the front of those that nothing beats in both. All rows have a loss. */
+export function paretoOption<R extends Pick<ResultRow, 'name' | 'sizeBytes' | 'loss' | 'best'>>(
+  compared: R[],
+  words: { size: string; loss: string; front: string; recipes: string },
+  tell: (row: R) => string,
 ): EChartsCoreOption {
-  const compared = rows.filter((row) => row.comparison)
-  const point = (row: ResultRow) => [row.sizeBytes / 1e6, Math.max(row.comparison!.kld, 1e-6), compared.indexOf(row)]
+  const point = (row: R) => [row.sizeBytes / 1e6, Math.max(row.loss ?? 0, 1e-6), compared.indexOf(row)]
   const front = compared.filter((row) => row.best).sort((a, b) => a.sizeBytes - b.sizeBytes)
   return {
     grid,
     legend: { top: 4, data: [words.recipes, words.front] },
     tooltip: { formatter: (p: { data: number[] }) => tell(compared[p.data[2]]) },
     xAxis: { type: 'value', scale: true, boundaryGap: ['4%', '12%'], ...named(words.size, 28) },
-    yAxis: { type: 'log', ...named(words.kld, 48) },
+    yAxis: { type: 'log', ...named(words.loss, 48) },
     series: [
       {
         name: words.front,
