@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { contract } from '../../../src/shared/contract'
 import { byteCharacters } from '../../../src/main/engine/tokenizer/byte-alphabet'
+import { logRedaction } from '../../../src/main/host/log'
 import { TinyModelFolder } from '../../engine/device/tiny-engine'
 import { otlpReceiver } from '../trace/otlp-receiver'
 import { composed } from './composed'
@@ -84,6 +85,8 @@ it('appear in no trace, run, log or export, whatever kind of work they were give
   const { traces } = await client.request(contract.tracesList, { limit: 100 })
   expect(new Set(traces.map(({ kind }) => kind))).toEqual(new Set(['generate', 'compare', 'quantize', 'embed']))
   await expect.poll(() => client.request(contract.tracesStatus, {}).then(({ otlp }) => otlp.waitingSpans)).toBe(0)
+  for (const [kind, secret] of Object.entries(secrets))
+    expect(logRedaction.text(all).includes(secret), kind).toBe(false)
   await client.close()
 
   expect(findings(profile).filter((found) => found !== 'stored in hub-token')).toEqual([])
