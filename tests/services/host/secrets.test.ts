@@ -3,6 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { contract } from '../../../src/shared/contract'
+import { ceilingName } from '../../../src/shared/contract/ceilings'
+import { inspectAdapter } from '../../../src/main/engine'
+import { openStore } from '../../../src/main/store'
 import { byteCharacters } from '../../../src/main/engine/tokenizer/byte-alphabet'
 import { logRedaction } from '../../../src/main/host/log'
 import { TinyModelFolder } from '../../engine/device/tiny-engine'
@@ -29,6 +32,14 @@ function giveTokenizer(folder: string): void {
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(json))
 }
 
+/** Ceilings as if they had been measured, which takes a profile most of its time. */
+async function keepCeilings(profile: string): Promise<void> {
+  const store = openStore(profile)
+  const kept = ceilingName.options.map((name) => ({ name, value: 1, unit: 'GB/s' as const, spread: 0 }))
+  store.ceilings.save(await inspectAdapter(), kept)
+  store.close()
+}
+
 /** Every file below a folder, and every name, that holds one of the secrets. */
 function findings(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true }).map(String)
@@ -48,6 +59,7 @@ it('appear in no trace, run, log or export, whatever kind of work they were give
   const text = join(outside, `${secrets.openai}.txt`)
   writeFileSync(text, 'An anvil is a block of iron. '.repeat(20))
   const receiver = await otlpReceiver()
+  await keepCeilings(profile)
   const { client } = await composed(profile)
   const { tracing } = await client.request(contract.settingsGet, {})
   const redactPatterns = [...tracing.redactPatterns, 'ORDER-\\d+']
