@@ -160,3 +160,29 @@ test('names and fronts', () => {
   expect(shared).toMatchObject({ runs: 4, windows: 4 })
   expect(resultRows(all, shared.key, (run) => run.jobId).flatMap((row) => (row.best ? [row.name] : []))).toEqual(['r2', 'r3']) // prettier-ignore
 })
+
+test('a recipe is found for a size, and joins the others', async () => {
+  const window = await open('/quantize')
+  const section = () => window.wrapper.get('section[aria-labelledby="fit-title"]')
+  await expect.poll(() => section().find('button').attributes('disabled')).toBe(undefined)
+  await section().get('input[type="number"]').setValue('80')
+  await press('Find recipe')
+  await expect.poll(() => section().text()).toContain('80 MB are too few')
+  await section().get('input[type="number"]').setValue('100.5')
+  await press('Find recipe')
+  await expect.poll(() => section().text()).toContain('4.21 bits a weight; KL divergence about 0.087')
+  expect(window.host.asked.findLast((a) => a.route === 'quantize.fit')?.input).toMatchObject({
+    budgetBytes: 100_500_000,
+    methods: ['awq-gptq'],
+  })
+  const shares = section().findAll('li').map((li) => li.text()) // prettier-ignore
+  expect(shares.map((share) => share.slice(0, 21))).toEqual([3, 4, 5].map((bits) => `AWQ + GPTQ ${bits} bits g64`))
+  const counts = shares.map((share) => Number(/(\d+) matri/.exec(share)![1]))
+  expect(counts.reduce((a, b) => a + b)).toBe(210)
+  await expect.poll(() => section().find('figure canvas').exists()).toBe(true)
+  expect(section().text()).toMatch(/The most sensitive is blk\.\d+\.ffn_down\.weight/)
+  await press('Add to the recipes')
+  await expect
+    .poll(() => window.wrapper.get('table').text())
+    .toContain(`${counts[0] + counts[2]} matrices have choices of their own`)
+})

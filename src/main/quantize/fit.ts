@@ -1,4 +1,5 @@
 /** Fit to a size: sensitivities are measured, and the budget is given to the matrices that need it most. */
+import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type EventOf } from '../../shared/contract'
@@ -41,37 +42,34 @@ interface Sizes {
   half: number
 }
 
+export interface FitTask {
+  model: ResolvedModel
+  input: FitInput
+  sources: TextSources
+  /** What an earlier fit of this key has measured, if there was one. */
+  earlier: (key: string) => Fitted | null
+}
+
 /**
  * Throws invalid_input (a budget below the least possible, a text that is too short), unsupported for encoders, what loading throws, cancelled.
  */
 export function fitToSize(
-  model: ResolvedModel,
-  input: FitInput,
-  sources: TextSources,
+  task: FitTask,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal,
 ): Promise<Fitted> {
   const start = performance.now()
+  const { model, input } = task
   return withModel(model.path, async (open) => {
-    const { file, config } = open
     const items = itemsOf(open, input)
-    const sizes = await sizesOf(file, items, input)
+    const sizes = await sizesOf(open.file, items, input)
     refuseSmall(model, input, sizes)
-    const { windows } = await readCalibration(open, input.calibration, sources, true)
-    const measured = await withEngine(async (engine) =>
-      measureSensitivities(await engine.open(), file, config, {
-        windows,
-        candidates: ({ canonical }) => items.get(canonical)!.options.map((o) => o.candidate),
-        gptq: input.gptq,
-        awq: input.awq,
-        onProgress,
-        signal,
-      }),
-    )
-    const found = await choose(items, measured, config, input.budgetBytes - sizes.fixed, signal)
+    const { key, measured } = await sensitivitiesOf(task, open, items, onProgress, signal)
+    const found = await choose(items, measured, open.config, input.budgetBytes - sizes.fixed, signal)
     const { name, path } = model
     return {
-      model: { name, path, sizeBytes: file.sizeBytes },
+      key,
+      model: { name, path, sizeBytes: open.file.sizeBytes },
       format: formatFor(input),
       budgetBytes: input.budgetBytes,
       holds16Bits: input.budgetBytes >= sizes.half,
@@ -80,6 +78,42 @@ export function fitToSize(
     }
   })
 }
+
+/** Measured now, or found in an earlier fit. */
+async function sensitivitiesOf(
+  { model, input, sources, earlier }: FitTask,
+  open: OpenModel,
+  items: ReadonlyMap<string, Item>,
+  onProgress: (done: number, total: number) => void,
+  signal: AbortSignal,
+): Promise<{ key: string; measured: Sensitivities }> {
+  const { file, config } = open
+  const { text, windows } = await readCalibration(open, input.calibration, sources, true)
+  const { size, mtimeMs } = await stat(model.path)
+  const { budgetBytes: _, model: __, ...choices } = input
+  const key = hash('sha256', JSON.stringify([measureVersion, model.path, size, mtimeMs, choices, text.sha256]))
+  const known = earlier(key)
+  if (known) return { key, measured: measuredIn(known, items) }
+  const measured = await withEngine(async (engine) =>
+    measureSensitivities(await engine.open(), file, config, {
+      windows,
+      candidates: ({ canonical }) => items.get(canonical)!.options.map((o) => o.candidate),
+      gptq: input.gptq,
+      awq: input.awq,
+      onProgress,
+      signal,
+    }),
+  )
+  return { key, measured }
+}
+
+/** Of how sensitivities are measured: those of another are measured anew. */
+const measureVersion = 1
+
+const measuredIn = ({ sensitivities, interaction }: Fitted, items: ReadonlyMap<string, Item>): Sensitivities => ({
+  interaction,
+  matrices: sensitivities.map(({ name, kld, error, candidates }) => ({ matrix: items.get(name)!.matrix, kld, error, candidates })), // prettier-ignore
+})
 
 function itemsOf({ file, config }: OpenModel, input: FitInput): Map<string, Item> {
   if (isEncoder(config.architecture))

@@ -23,10 +23,11 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-function fit(input: Omit<InputOf<typeof quantizeFit>, 'model'>): Promise<Fitted> {
+let measured = 0
+function fit(input: Omit<InputOf<typeof quantizeFit>, 'model'>, earlier: Fitted | null = null): Promise<Fitted> {
   const calibration = { source: { kind: 'file' as const, path: text }, window: 64, windows: 6 }
   const whole = quantizeFit.input.parse({ model: null, bits: [2, 4, 8], groups: [32], calibration, ...input })
-  return fitToSize(model, whole, sources, () => undefined, never)
+  return fitToSize({ model, input: whole, sources, earlier: () => earlier }, () => measured++, never)
 }
 
 async function refusal(
@@ -49,12 +50,15 @@ describe.each([
     expect(message).toMatch(/0\.1 MB are too few: the least for tiny by .* is 0\.\d MB, of which 0\.\d MB are not quantized/)
     const least = await fit({ budgetBytes: details.leastBytes, methods: [...methods] })
     expect(least.sizeBytes).toBeLessThanOrEqual(details.leastBytes)
-    const best = await fit({ budgetBytes: 10_000_000, methods: [...methods] })
+    measured = 0
+    const best = await fit({ budgetBytes: 10_000_000, methods: [...methods] }, least)
+    expect(measured).toBe(0)
+    expect(best.key).toBe(least.key)
     expect(best).toMatchObject({ atBest: true, holds16Bits: true })
     for (const bits of bitsOf(best)) expect(bits).toBeGreaterThanOrEqual(8)
 
     const budgetBytes = Math.floor((least.sizeBytes + best.sizeBytes) / 2)
-    const middle = await fit({ budgetBytes, methods: [...methods] })
+    const middle = await fit({ budgetBytes, methods: [...methods] }, best)
     expect(middle).toMatchObject({ atBest: false, holds16Bits: false, format })
     expect(new Set(bitsOf(middle)).size).toBeGreaterThan(1)
     expect(middle.estimatedKld).toBeLessThan(least.estimatedKld)
@@ -87,5 +91,7 @@ it('refuses block types beside other methods, and an embedding model', async () 
   expect((await refusal({ budgetBytes: 1, methods: ['rtn', 'q4_0'] })).message).toContain('choose one kind')
   const encoder = { ...model, path: await tinyModel('bert') }
   const input = quantizeFit.input.parse({ model: null, budgetBytes: 1, methods: ['rtn'] })
-  await expect(fitToSize(encoder, input, sources, () => undefined, never)).rejects.toThrow('predicts no tokens')
+  await expect(
+    fitToSize({ model: encoder, input, sources, earlier: () => null }, () => undefined, never),
+  ).rejects.toThrow('predicts no tokens')
 })

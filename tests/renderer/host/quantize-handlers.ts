@@ -159,6 +159,40 @@ export function quantizeHandlers(world: World) {
       Object.assign(job, { state: 'done', endedAt: Date.now() })
       yield { kind: 'finished', result: run.result, comparison: null, embeddings: null } as const
     },
+    async *quantizeFit({ budgetBytes, methods: [method], calibration }, signal) {
+      if (budgetBytes < 87.9e6)
+        throw new MoruError('invalid_input', `${budgetBytes / 1e6} MB are too few: the least is 87.9 MB.`)
+      for (let done = 0; done <= 210 && !signal.aborted; done += 70) {
+        yield { kind: 'progress', jobId: 'f', done, total: 210 } as const
+        await pause(20, signal)
+      }
+      const all = matrices(1)
+      const bits = all.map(({ relativeError }) => (relativeError > 0.1 ? 5 : relativeError > 0.05 ? 4 : 3))
+      const fitted = {
+        key: 'k',
+        model: { name: 'SmolLM2', path: original, sizeBytes: 98e6 },
+        recipe: recipeSchema.parse({ method, bits: 4, calibration, overrides: all.flatMap(({ name }, i) => (bits[i] === 4 ? [] : [{ name, bits: bits[i] }])) }), // prettier-ignore
+        format: 'safetensors' as const,
+        budgetBytes,
+        sizeBytes: budgetBytes - 1000,
+        bitsPerWeight: 4.21,
+        estimatedKld: 0.087,
+        interaction: 1.2,
+        atBest: false,
+        holds16Bits: false,
+        sensitivities: all.map(({ name, layer, role, relativeError: error }, i) => ({
+          name,
+          layer: layer!,
+          role,
+          kld: error ** 2,
+          error,
+          candidates: [{ method, bits: bits[i], group: 64, sizeBytes: 160_000, error, kld: error ** 2 / 4 ** bits[i] }],
+          chosen: 0,
+        })),
+        elapsedMs: 1000,
+      }
+      yield { kind: 'finished', fitted } as const
+    },
     quantizeRuns: () => world.quantizations.toReversed(),
     async *compareRun({ models }) {
       yield { kind: 'progress', jobId: 'c', stage: 'predict', done: 1, total: 4, kld: 0.2 } as const

@@ -42,6 +42,11 @@ describe('wrong usage is one line and a hint, and exit code 2', () => {
     [['doctor', 'please'], /please: nothing is expected here/],
     [['bench', 'speed'], /speed is nothing that is measured/],
     [['bench', '--repetitions', '0'], /--repetitions/],
+    [['quantize', 'm', '--budget', 'huge', '--method', 'rtn'], /--budget huge: a size such as 500M or 2G/],
+    [['quantize', 'm', '--budget', '1G', '--method', 'nf4'], /--method nf4: rtn, hqq/],
+    [['quantize', 'm', '--budget', '1G', '--method', 'rtn', '--bits', '3,x'], /--bits 3,x: whole numbers with commas/],
+    [['quantize', 'm', '--budget', '1G', '--method', 'rtn', '--bits', '9'], /--bits/],
+    [['quantize', 'm', '--budget', '1G', '--method', 'rtn', '--symmetric'], /--symmetric does not go with --budget/],
   ]
   it.each(wrong)('%j', async (args, message) => {
     const { code, out, err } = await moru(args, { env: { XDG_DATA_HOME: join(profile, 'data') } })

@@ -1,10 +1,9 @@
 /** moru convert. */
 import { blockMethods, convertRun, convertType, presetMethods } from '../../../shared/contract/quantize'
 import { MoruError } from '../../../shared/errors'
+import { megabytes, sizeOf } from '../byte-size'
 import { checked, type Command, expectPositionals, oneOf, pathOf, UsageError } from '../command'
 import { modelOf } from '../model-option'
-
-const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 }
 
 export const convert: Command = {
   name: 'convert',
@@ -14,11 +13,12 @@ export const convert: Command = {
   run: async (values, positionals, context) => {
     const [model] = expectPositionals(positionals, 'MODEL')
     const type = values.filled('type')?.toLowerCase()
+    const shardSize = values.filled('shard-size')
     const request = {
       model,
       path: pathOf(values.required('out')),
       type: type === undefined ? null : typeOf(type),
-      shardBytes: sizeOf(values.filled('shard-size')),
+      shardBytes: shardSize === undefined ? null : sizeOf('shard-size', shardSize),
     }
     const fields = { path: '--out', shardBytes: '--shard-size', model: 'MODEL' }
     const input = { ...checked(convertRun, request, fields), model: await modelOf(model, context) }
@@ -44,8 +44,6 @@ export const convert: Command = {
   },
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
-
 /** Throws UsageError; of a type that only quantizing makes, it says so. */
 function typeOf(type: string) {
   if (convertType.safeParse(type).success || !quantizing.has(type)) return oneOf('type', type, convertType.options)
@@ -55,11 +53,3 @@ function typeOf(type: string) {
 }
 
 const quantizing: ReadonlySet<string> = new Set([...blockMethods, ...presetMethods])
-
-/** Bytes: a number with K, M or G, as gguf-split counts them (powers of ten). Throws UsageError. */
-function sizeOf(text: string | undefined): number | null {
-  if (text === undefined) return null
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)B?$/i.exec(text)
-  if (match) return Math.round(Number(match[1]) * units[match[2].toUpperCase()])
-  throw new UsageError(`--shard-size ${text}: a size such as 500M or 2G belongs here.`)
-}

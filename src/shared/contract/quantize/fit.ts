@@ -43,6 +43,8 @@ export const matrixSensitivity = z.object({
 export type MatrixSensitivity = z.infer<typeof matrixSensitivity>
 
 export const fitted = z.object({
+  /** Of the model's file, the text and the choices: fits of one key share what was measured. */
+  key: z.string(),
   model: z.object({ name: z.string(), path: z.string(), sizeBytes: z.number() }),
   recipe,
   format: z.enum(['gguf', 'safetensors']),
@@ -64,7 +66,7 @@ export const fitted = z.object({
 })
 export type Fitted = z.infer<typeof fitted>
 
-/** A job of the kind 'fit', which ends when the caller leaves. Refuses a budget that is too small, and names the least. */
+/** A job of the kind 'fit', which ends when the caller leaves. What an earlier fit of the same model and choices has measured is not measured again. Refuses a budget that is too small, and names the least. */
 export const quantizeFit = defineStream('quantize.fit', {
   input: z.object({
     model: modelName,
