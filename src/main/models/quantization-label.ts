@@ -27,11 +27,12 @@ const fileTypes: Readonly<Record<number, string>> = {
 
 /**
  * The stated file type where the tensors bear it out, else the type that most weights have; 'NF4' or '4-bit' where a checkpoint
- * keeps them as codes.
+ * keeps matrices as codes, though the embedding, which stays as it was, may be larger than all of them.
  */
 export function quantizationLabel(tensors: TensorInfo[], fileType: unknown): string {
   const elements = new Map<string, number>()
-  for (const { shape, type, quantized } of tensors) {
+  const coded = tensors.filter(({ quantized }) => quantized)
+  for (const { shape, type, quantized } of coded.length > 0 ? coded : tensors) {
     const count = shape.reduce((product, length) => product * length, 1)
     const kind = quantized ? (quantized.codebook ?? `${quantized.bits}-bit`) : type
     elements.set(kind, (elements.get(kind) ?? 0) + count)

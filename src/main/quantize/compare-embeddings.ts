@@ -49,12 +49,11 @@ export async function compareEmbedders(
     const embedded = await step('encode', {}, () => embedTimed(pair, passages, onProgress, signal))
     const agreement = await agreementOf(embedded.vectors, signal)
     const retrieval = set && (await step('score', {}, () => compareRetrieval(pair, set, input, onProgress, signal)))
-    const path = input.path ?? set!.corpus
     return {
       models: [describe(details[0], pair[0]), describe(details[1], pair[1])],
       text: {
-        path,
-        sha256: text === null ? await contentOf(path, signal) : hash('sha256', text),
+        path: input.path,
+        sha256: text === null ? await contentOf(set!.corpus, signal) : hash('sha256', text),
         limit: input.passages,
       },
       passages: passages.length,

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cosines, sharedNeighbours } from '../../../src/main/engine/quantize/embedding-agreement'
 import { type ModelLibrary } from '../../../src/main/models'
+import { inspectModel } from '../../../src/main/models/inspect'
 import { compareEmbedders } from '../../../src/main/quantize/compare-embeddings'
+import { planOf } from '../../../src/main/quantize/plan'
 import { quantizeModel } from '../../../src/main/quantize/quantize-run'
 import { type ModelDetail } from '../../../src/shared/contract/models'
 import { recipe } from '../../../src/shared/contract/quantize'
@@ -77,13 +79,20 @@ describe('of tiny encoders', () => {
       signal,
     )
     expect(result.encoder).toBe(true)
+    expect((await inspectModel(out)).facts.quantization).toBe('3-bit')
     // Without a text: the set's own passages.
     const { cosine, neighbours, passages, text: on } = await compare([source, out], { path: null, set: join(folder, 'set') }) // prettier-ignore
     expect(passages).toBe(20)
-    expect(on.path).toBe(join(folder, 'set', 'corpus.jsonl'))
+    expect(on.path).toBeNull()
     expect(cosine).toBeGreaterThan(0.8)
     expect(cosine).toBeLessThan(0.9999)
     expect(neighbours.shared).toBeLessThan(1)
+  })
+
+  it('tells which matrices AWQ leaves unscaled', async () => {
+    const asked = recipe.parse({ method: 'awq', group: 0 })
+    const { warnings } = await planOf({ id: 'tiny', name: 'tiny', path: source }, asked)
+    expect(warnings).toContainEqual({ kind: 'not_scaled', matrices: 15, of: 18 })
   })
 
   it('says what it lacks', async () => {

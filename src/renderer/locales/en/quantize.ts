@@ -90,6 +90,8 @@ export const quantize = {
     set: 'Set for retrieval (BEIR folder), if you have one',
     setHint: 'A folder with corpus.jsonl, queries.jsonl and qrels/test.tsv.',
     speed: 'Embedding (tokens/s)',
+    speedup: 'Speed',
+    speedupHint: 'Embedding against the original, measured in turns; above 1 is quicker',
     stage: { embed: 'Embedded {n} of {of} passages', retrieval: 'Retrieval: {n} of {of} texts' },
     title: 'Embedding models',
     worst: 'Lowest cosine',

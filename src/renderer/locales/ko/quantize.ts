@@ -91,6 +91,8 @@ export const quantize = {
     set: '검색 평가 세트(BEIR 폴더, 선택)',
     setHint: 'corpus.jsonl, queries.jsonl, qrels/test.tsv가 든 폴더입니다.',
     speed: '임베딩(토큰/초)',
+    speedup: '속도',
+    speedupHint: '원본 대비 임베딩 속도. 번갈아 재며, 1보다 크면 더 빠릅니다',
     stage: { embed: '글 {of}개 중 {n}개 임베딩', retrieval: '검색 평가: {of}개 중 {n}개' },
     title: '임베딩 모델',
     worst: '최저 코사인',

@@ -56,7 +56,8 @@ const passagesKey = ({ text, passages, retrieval }: EmbeddingComparison): string
   [text.sha256, passages, retrieval?.path].join(' ')
 
 export interface ComparedPassages extends Measured {
-  path: string
+  /** null: the set's own passages. */
+  path: string | null
   limit: number
   passages: number
   set: string | null

@@ -105,8 +105,8 @@ const comparedRetrieval = z.object({
 /** What two embedding models make of the same passages. */
 export const embeddingComparison = z.object({
   models: z.tuple([comparedModel, comparedModel]),
-  /** `limit`: passages asked for at most. */
-  text: z.object({ path: z.string(), sha256: z.string(), limit: z.number().int() }),
+  /** `path`: null where the passages are those of the set's corpus; `limit`: passages asked for at most. */
+  text: z.object({ path: z.string().nullable(), sha256: z.string(), limit: z.number().int() }),
   passages: z.number().int(),
   /** Mean over passages of the cosine of the second model's embedding with the first's. */
   cosine: z.number(),
