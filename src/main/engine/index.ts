@@ -1,7 +1,7 @@
 /** The engine's public face: the only file of it that others import. */
 export { openModelFile } from './formats/model-file'
 export { type ImportanceMatrix, readImportanceMatrix, writeImportanceMatrix } from './formats/importance-matrix'
-export { refuseExisting } from './formats/output-file'
+export { demandSpace, refuseExisting } from './formats/output-file'
 export { type TensorInfo, type WeightFile } from './formats/weight-file'
 export { blockTypes } from './formats/block-types'
 export { type ModelConfig } from './models/config'
@@ -40,6 +40,7 @@ export {
   linearRoles,
   type LinearRole,
   type ModelMatrix,
+  outerMatrices,
   readValues,
   storedBits,
 } from './quantize/model-matrices'

@@ -5,6 +5,7 @@ import {
   foldsOf,
   groupsOf,
   linearMatrices,
+  outerMatrices,
   type ModelConfig,
   type ModelMatrix,
   storedBits,
@@ -30,7 +31,11 @@ export function planFile(model: ResolvedModel, file: WeightFile, config: ModelCo
   const fallbacks = planned.filter((m) => m.fallback).length
   const quantizedBytes = planned.reduce((sum, m) => sum + m.sizeBytes, 0)
   const weights = planned.reduce((sum, m) => sum + m.rows * m.cols, 0)
-  const sizeBytes = quantizedBytes + restBytes(file, new Set(matrices.map((m) => m.name)))
+  const outer = blocks ? plannedOuter(file, config, recipe) : []
+  const names = new Set([...matrices, ...outer].map((m) => m.name))
+  // GGUF keeps what it has of its own.
+  const rest = restBytes(file, names, blocks && file.format === 'gguf')
+  const sizeBytes = outer.reduce((sum, m) => sum + m.sizeBytes, quantizedBytes + rest)
   const { type, bits } = sourceType(file, matrices)
   return {
     model: { name: model.name, path: model.path, sizeBytes: file.sizeBytes, bitsPerWeight: bits },
@@ -87,12 +92,20 @@ function planBlocks(matrix: ModelMatrix, recipe: Recipe, config: ModelConfig): P
   }
 }
 
-/** Tensors that stay: matrices of 16 bits, vectors as they are. */
-export function restBytes(file: WeightFile, quantized: ReadonlySet<string>): number {
+/** An embedding and a head that the mix rounds too. */
+function plannedOuter(file: WeightFile, config: ModelConfig, recipe: Recipe): { name: string; sizeBytes: number }[] {
+  return outerMatrices(file, config).flatMap(({ canonical, name, rows, cols }) => {
+    const choice = blockChoice(recipe, config, canonical, cols)
+    return choice ? [{ name, sizeBytes: (rows * cols * blockBits(choice.type)[1]) / 8 }] : []
+  })
+}
+
+/** Tensors that stay: matrices of 16 bits, or as they are, and vectors as they are. */
+export function restBytes(file: WeightFile, quantized: ReadonlySet<string>, asItIs = false): number {
   let bytes = 0
   for (const { name, shape, sizeBytes } of file.tensors.values()) {
     if (quantized.has(name)) continue
-    bytes += shape.length > 1 ? 2 * shape.reduce((a, b) => a * b, 1) : sizeBytes
+    bytes += shape.length > 1 && !asItIs ? 2 * shape.reduce((a, b) => a * b, 1) : sizeBytes
   }
   return bytes
 }

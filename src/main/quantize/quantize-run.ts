@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type MatrixResult, type QuantizeResult, type Recipe } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
-import { isEncoder, type OpenModel } from '../engine'
+import { demandSpace, isEncoder, type OpenModel } from '../engine'
 import { type ResolvedModel } from '../models'
 import { isBlockMethod } from './block-recipes'
 import { type TextSources } from './calibration-text'
@@ -46,7 +46,8 @@ export async function quantizeModel(
   if (await stat(out).catch(() => null))
     throw new MoruError('conflict', `${out} is there already: choose another name, or remove it first.`)
   return withModel(model.path, async ({ file, config }) => {
-    const { bitsPerWeight } = planFile(model, file, config, recipe)
+    const { bitsPerWeight, sizeBytes } = planFile(model, file, config, recipe)
+    await demandSpace(out, sizeBytes)
     const write = out.endsWith('.gguf') || isBlockMethod(recipe.method) ? toGguf : toSafetensors
     const written = await write({ ...job, out, file, config, listener, signal })
     const encoder = isEncoder(config.architecture)

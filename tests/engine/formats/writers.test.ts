@@ -163,12 +163,14 @@ describe('safetensors', () => {
   it('writes a folder that is there only when it is whole', async () => {
     const target = path('plain')
     const output = await OutputFolder.create(target)
-    const writer = await createSafetensors(output.path, { tensors, metadata: { recipe: '{}' } })
-    const data = await fill(writer, tensors)
-    await writer.finish()
-    await output.writeJson('config.json', { model_type: 'llama' })
-    await expect(readdir(target)).rejects.toThrow()
-    await output.publish()
+    const data = await output.filledBy(async () => {
+      const writer = await createSafetensors(output.path, { tensors, metadata: { recipe: '{}' } })
+      const written = await fill(writer, tensors)
+      await writer.finish()
+      await output.writeJson('config.json', { model_type: 'llama' })
+      await expect(readdir(target)).rejects.toThrow()
+      return written
+    })
     expect((await readdir(target)).sort()).toEqual(['config.json', 'model.safetensors'])
     const file = await openModelFile(target)
     // Wide elements first, then by name: every tensor lies aligned.
@@ -183,10 +185,12 @@ describe('safetensors', () => {
   it('writes shards and their index', async () => {
     const target = path('sharded')
     const output = await OutputFolder.create(target)
-    const writer = await createSafetensors(output.path, { tensors, shardBytes: 400 })
-    const data = await fill(writer, tensors)
-    await writer.finish()
-    await output.publish()
+    const data = await output.filledBy(async () => {
+      const writer = await createSafetensors(output.path, { tensors, shardBytes: 400 })
+      const written = await fill(writer, tensors)
+      await writer.finish()
+      return written
+    })
     const names = await readdir(target)
     expect(names).toContain('model.safetensors.index.json')
     expect(names.filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name)).length).toBeGreaterThan(2)
@@ -254,7 +258,10 @@ describe('what is not finished', () => {
     await expect(createGguf(target, huge)).rejects.toThrow(
       /needs 1,125,899,906,8\d\d,\d{3} bytes, but its disk has only/,
     )
-    expect(await readdir(folder.path)).not.toContain(target)
+    const output = await OutputFolder.create(path('huge'))
+    const filling = output.filledBy(() => createSafetensors(output.path, { tensors: huge.tensors }))
+    await expect(filling).rejects.toThrow(/-huge\/model.safetensors needs .* bytes, but its disk has only/)
+    expect((await readdir(folder.path)).filter((name) => name.includes('huge'))).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
 /** Whole runs on a tiny model: what is written is what was measured, and a run that is stopped goes on to the same end. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -143,6 +143,20 @@ it.each([
     expect(whole.seen.matrices.map((m) => m.name)).toEqual(seen.matrices.map((m) => m.name))
   },
 )
+
+it.runIf(process.platform === 'linux')('loses no block when the disk is full', { timeout: 120_000 }, async () => {
+  await expect(run('full.gguf', { method: 'q4_0' }, { stopAt: 1 })).rejects.toMatchObject({ code: 'cancelled' })
+  // Whatever is written there finds no space.
+  const next = join(folder, 'full.gguf.quantizing/block-0001.part')
+  await symlink('/dev/full', next)
+  await expect(run('full.gguf', { method: 'q4_0' })).rejects.toThrow(
+    /The disk of .* is full: make room, then start again/,
+  )
+  expect(await readdir(folder)).not.toContain('full.gguf')
+  await rm(next)
+  const { seen } = await run('full.gguf', { method: 'q4_0' })
+  expect(seen.layers).toEqual([1, 2, 3])
+})
 
 describe('says what is wrong, and writes nothing', () => {
   const refused = async (input: RecipeInput, message: RegExp, from?: string) => {

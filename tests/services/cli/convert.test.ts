@@ -47,6 +47,20 @@ it('leaves nothing behind when it is interrupted', { timeout: 60_000 }, async ()
   await rm(out, { recursive: true, force: true })
 })
 
+it('leaves nothing behind when a write fails', { timeout: 60_000 }, async () => {
+  // Files of at most 20 MB, as some disks have them.
+  const limited = { through: ['sh', '-c', 'ulimit -f 40000 && exec "$0" "$@"'] }
+  for (const out of ['limited.gguf', 'limited']) {
+    const ended = await moru(['convert', model, '--out', join(profile, out), ...own], limited)
+    expect(ended.code).toBe(1)
+    expect(ended.err).toContain(`/${out}`)
+    expect(ended.err).toContain('is larger than its disk allows; write shards')
+    expect(ended.err).not.toContain('.part')
+    await expect(stat(join(profile, out))).rejects.toThrow()
+    expect(await leftBehind()).toEqual([])
+  }
+})
+
 it('refuses types and sizes that make no sense', async () => {
   const refused = (...options: string[]) => moru(['convert', model, '--out', join(profile, 'x'), ...options, ...own])
   expect(await refused('--type', 'q9')).toMatchObject({ code: 2 })

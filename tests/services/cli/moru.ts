@@ -22,6 +22,8 @@ export interface RunOptions {
   input?: string | Buffer
   env?: Record<string, string>
   cwd?: string
+  /** A command that runs the one it is given. */
+  through?: string[]
   /** Sees the process once it runs. */
   onStart?: (child: ChildProcess) => void
 }
@@ -34,8 +36,9 @@ export function temporaryProfile(): { profile: string; remove: () => void } {
 
 /** Runs `moru` with these arguments to its end. */
 export function moru(args: string[], options: RunOptions = {}): Promise<Ended> {
-  const { input = '', env, cwd = root, onStart } = options
-  const child = spawn(process.execPath, [entry, ...args], { cwd, env: { ...process.env, ...env } })
+  const { input = '', env, cwd = root, through = [], onStart } = options
+  const [command, ...words] = [...through, process.execPath, entry, ...args]
+  const child = spawn(command, words, { cwd, env: { ...process.env, ...env } })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))

@@ -57,16 +57,12 @@ export async function convertModel(file: WeightFile, out: string, options: Conve
   }
   if (target === 'safetensors') {
     const output = await OutputFolder.create(out)
-    try {
+    return output.filledBy(async () => {
       await writeFolderFiles(output, file, config, torchType(tensors))
       const writer = await createSafetensors(output.path, { tensors, shardBytes: options.shardBytes })
       const paths = await finishWith(writer, () => writeTensors(writer, data))
-      await output.publish()
       return { path: output.destination, format: target, ...summary(writer, paths, tensors) }
-    } catch (thrown) {
-      await output.discard()
-      throw thrown
-    }
+    })
   }
   const changed = file.format === 'safetensors' || options.type !== undefined
   const metadata = await ggufMetadataFor(file, config, changed ? fileTypes[dominantType(tensors)] : undefined)

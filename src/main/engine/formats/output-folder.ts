@@ -1,6 +1,7 @@
 /** A folder that is filled aside and takes its name only when everything in it is whole. */
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { MoruError } from '../../../shared/errors'
 import { outputError, refuseExisting, reserveAside } from './output-file'
 
 export class OutputFolder {
@@ -39,8 +40,22 @@ export class OutputFolder {
     await this.write(name, `${JSON.stringify(value, null, 2)}\n`)
   }
 
+  /** Fills the folder and gives it its name; nothing is left where that fails. Errors name it as it would have been named. */
+  async filledBy<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const done = await work()
+      await this.publish()
+      return done
+    } catch (thrown) {
+      await this.discard()
+      if (!(thrown instanceof MoruError)) throw thrown
+      const { code, message, details } = thrown
+      throw new MoruError(code, message.replaceAll(this.path, this.destination), { details, cause: thrown })
+    }
+  }
+
   /** Gives the folder its name; an empty folder that has it gives way. */
-  async publish(): Promise<void> {
+  private async publish(): Promise<void> {
     await refuseExisting(this.destination)
     try {
       const handle = await open(this.path)
@@ -51,8 +66,7 @@ export class OutputFolder {
     }
   }
 
-  /** Removes what was written; harmless after `publish`. */
-  async discard(): Promise<void> {
+  private async discard(): Promise<void> {
     await rm(this.path, { recursive: true, force: true })
   }
 }

@@ -44,6 +44,19 @@ export function linearMatrices(file: WeightFile, config: ModelConfig): ModelMatr
   return found
 }
 
+/** The embedding and the head, where the file has them: what a mix of GGUF's types rounds beside the linear layers. */
+export function outerMatrices(
+  file: WeightFile,
+  config: ModelConfig,
+): (Pick<ModelMatrix, 'canonical' | 'name'> & { rows: number; cols: number })[] {
+  const nameOf = tensorNames(file, config.architecture)
+  return ['token_embd.weight', 'output.weight'].flatMap((canonical) => {
+    const name = nameOf(canonical)
+    const shape = file.tensors.get(name)?.shape
+    return shape?.length === 2 ? [{ canonical, name, rows: shape[0], cols: shape[1] }] : []
+  })
+}
+
 /** A tensor's values as f32, row by row, whatever it is kept as. Throws not_found, invalid_file. */
 export async function readValues(file: WeightFile, name: string): Promise<Float32Array<ArrayBuffer>> {
   const info = file.tensors.get(name)

@@ -74,19 +74,15 @@ export async function writeQuantized(
       : [{ name: t.name, shape: t.shape, type: plainType(t) }],
   )
   const output = await OutputFolder.create(out)
-  try {
+  return output.filledBy(async () => {
     await writeFolderFiles(output, file, config, 'float16', quantizationConfig(model, tensors))
     const weights = await createSafetensors(output.path, { tensors: descriptors, metadata: options.metadata })
     await finishWith(weights, async () => {
       await fill(weights, file, tensors, model, options)
       throwIfCancelled(options.signal)
     })
-    await output.publish()
     return weights.sizeBytes
-  } catch (thrown) {
-    await output.discard()
-    throw thrown
-  }
+  })
 }
 
 /**
