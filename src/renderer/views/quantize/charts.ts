@@ -53,11 +53,21 @@ export interface HeatCell {
   name: string
 }
 
-/** Layers x matrices of output error. */
+export interface HeatScale {
+  min: number
+  max: number
+  /** Decimals. */
+  precision: number
+  /** Values stand in their cells. */
+  labels?: boolean
+}
+
+/** Layers x matrices of output error, or of another value with its own scale. */
 export function heatOption(
   cells: HeatCell[],
   words: { layer: string; error: string },
   tell: (cell: HeatCell) => string,
+  scale?: HeatScale,
 ): EChartsCoreOption {
   const roles = [...new Set(cells.map((cell) => cell.role))]
   const layers = [...new Set(cells.map((cell) => cell.layer))].sort((a, b) => a - b)
@@ -68,14 +78,14 @@ export function heatOption(
     xAxis: { type: 'category', data: layers.map(String), ...named(words.layer, 28) },
     yAxis: { type: 'category', data: roles, inverse: true },
     visualMap: {
-      min: Math.min(0, ...values),
-      max: Math.max(1e-9, ...values),
+      min: scale?.min ?? Math.min(0, ...values),
+      max: scale?.max ?? Math.max(1e-9, ...values),
       calculable: true,
       right: 8,
       top: 'middle',
       padding: 0,
       itemHeight: 120,
-      precision: 3,
+      precision: scale?.precision ?? 3,
       text: [words.error, ''],
       inRange: { color: sequentialColors },
     },
@@ -83,6 +93,10 @@ export function heatOption(
       {
         type: 'heatmap',
         data: cells.map((cell) => [layers.indexOf(cell.layer), roles.indexOf(cell.role), cell.value]),
+        label: {
+          show: scale?.labels ?? false,
+          formatter: (p: { dataIndex: number }) => String(cells[p.dataIndex].value),
+        },
         emphasis: { itemStyle: { borderColor: '#fff', borderWidth: 2 } },
       },
     ],
