@@ -73,6 +73,9 @@ function blockOptions({ methods }: FitInput, { rows, cols }: ModelMatrix): FitOp
 
 const shared = ({ gptq, awq, calibration }: FitInput) => ({ gptq, awq, calibration })
 
+/** Some method sees the calibration text; else it is only measured on, and two windows do. */
+export const looksAtInputs = ({ methods }: FitInput): boolean => methods.some((m) => m !== 'rtn' && m !== 'hqq')
+
 /** The commonest choice is the recipe's; matrices that differ are its overrides. */
 export function recipeOf(input: FitInput, chosen: readonly { matrix: ModelMatrix; option: FitOption }[]): Recipe {
   const byChoice = Map.groupBy(chosen, ({ option: { method, bits, group } }) => `${method} ${bits} ${group}`)

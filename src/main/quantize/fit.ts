@@ -21,7 +21,7 @@ import {
 } from '../engine'
 import { type ResolvedModel } from '../models'
 import { readCalibration, type TextSources } from './calibration-text'
-import { type FitInput, type FitOption, formatFor, optionsFor, recipeOf } from './fit-candidates'
+import { type FitInput, type FitOption, formatFor, looksAtInputs, optionsFor, recipeOf } from './fit-candidates'
 import { withEngine, withModel } from './open-models'
 import { restBytes } from './plan'
 
@@ -88,7 +88,7 @@ async function sensitivitiesOf(
   signal: AbortSignal,
 ): Promise<{ key: string; measured: Sensitivities }> {
   const { file, config } = open
-  const { text, windows } = await readCalibration(open, input.calibration, sources, true)
+  const { text, windows } = await readCalibration(open, input.calibration, sources, looksAtInputs(input))
   const { size, mtimeMs } = await stat(model.path)
   const { budgetBytes: _, model: __, ...choices } = input
   const key = hash('sha256', JSON.stringify([measureVersion, model.path, size, mtimeMs, choices, text.sha256]))
