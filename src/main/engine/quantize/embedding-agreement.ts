@@ -15,7 +15,8 @@ export function cosines(a: readonly Float32Array[], b: readonly Float32Array[]):
 }
 
 /**
- * Mean share of the `k` nearest other texts, by cosine, that both models give a text; of a text's single nearest one too.
+ * Mean share of the `k` nearest other texts, by cosine, that both models give a text; of a text's single nearest one too. At most half of
+ * the others are near: all of them would always be the same.
  * Throws cancelled.
  */
 export async function sharedNeighbours(
@@ -26,7 +27,7 @@ export async function sharedNeighbours(
 ): Promise<{ k: number; shared: number; sameNearest: number }> {
   const pace = new Pace(signal)
   const [units, others] = [a.map(unit), b.map(unit)]
-  const kept = Math.min(k, a.length - 1)
+  const kept = Math.max(1, Math.min(k, Math.floor((a.length - 1) / 2)))
   let shared = 0
   let same = 0
   for (let i = 0; i < a.length; i++) {
