@@ -1,6 +1,6 @@
 /** A recipe from a model's file to a new one. */
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { type MatrixResult, type QuantizeResult, type Recipe } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
 import { demandSpace, isEncoder, type OpenModel } from '../engine'
@@ -45,6 +45,8 @@ export async function quantizeModel(
   const out = resolve(job.out)
   if (await stat(out).catch(() => null))
     throw new MoruError('conflict', `${out} is there already: choose another name, or remove it first.`)
+  if (!(await stat(dirname(out)).catch(() => null)))
+    throw new MoruError('not_found', `There is no folder ${dirname(out)} to write into.`)
   return withModel(model.path, async ({ file, config }) => {
     const { bitsPerWeight, sizeBytes } = planFile(model, file, config, recipe)
     await demandSpace(out, sizeBytes)

@@ -1,5 +1,5 @@
 /** Quantizing as jobs: what runs, what it has found, and what earlier runs came to. */
-import { stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EventOf, type ParsedInputOf } from '../../shared/contract'
 import {
@@ -209,7 +209,9 @@ export class QuantizeService {
   }
 
   private async freePath(model: ResolvedModel, input: Start): Promise<string> {
-    const stem = join(this.options.library.modelsFolder, `${model.name}-${labelOf(input).replaceAll(' ', '-')}`)
+    const { modelsFolder } = this.options.library
+    await mkdir(modelsFolder, { recursive: true })
+    const stem = join(modelsFolder, `${model.name}-${labelOf(input).replaceAll(' ', '-')}`)
     const ending = isBlockMethod(input.recipe.method) ? '.gguf' : ''
     for (let n = 1; ; n++) {
       const path = (n === 1 ? stem : `${stem}-${n}`) + ending

@@ -12,6 +12,7 @@ import {
   readImportanceMatrix,
   roundedBytes,
 } from '../engine'
+import { toMoruError } from '../../shared/errors'
 import { step } from '../trace'
 import { blockMatrixRecipe, blockBits, isBlockMethod } from './block-recipes'
 import { readCalibration } from './calibration-text'
@@ -41,7 +42,14 @@ export async function roundBlocks(task: QuantizeTask): Promise<RoundedModel> {
   )
   const importance = await importanceOf(recipe)
   const folder = await RunFolder.open(out, await runKey(task, text.sha256))
-  const layers = await step('layers', {}, () => runBlocks(task, { windows, importance }, folder))
+  const layers = await step('layers', {}, () => runBlocks(task, { windows, importance }, folder)).catch(
+    async (thrown: unknown) => {
+      // What would fail again, or has not begun, is not gone on with.
+      const inVain = toMoruError(thrown).code === 'invalid_input' || !(await folder.state(config.layers))
+      if (inVain) await folder.remove()
+      throw thrown
+    },
+  )
   const calibration = {
     name: text.name,
     sha256: text.sha256,

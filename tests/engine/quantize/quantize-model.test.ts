@@ -162,7 +162,7 @@ describe('says what is wrong, and writes nothing', () => {
   const refused = async (input: RecipeInput, message: RegExp, from?: string) => {
     const name = `refused-${Math.random()}`
     await expect(run(name, input, { from })).rejects.toThrow(message)
-    expect((await readdir(folder)).filter((n) => n === name)).toEqual([])
+    expect((await readdir(folder)).filter((n) => n.startsWith(name))).toEqual([])
   }
   const texts = async (content: string) => {
     const path = join(folder, `text-${content.length}.txt`)
@@ -194,6 +194,10 @@ describe('says what is wrong, and writes nothing', () => {
   it('of a block type for a folder, and of a method that GGUF has no type for', async () => {
     await refused({ method: 'q8_0' }, /ends in .gguf/)
     await expect(run('x.gguf', { method: 'gptq' })).rejects.toThrow(/GGUF has no type for gptq/)
+  })
+  it('of a folder that is not there', async () => {
+    await expect(run('none/x', { method: 'rtn' })).rejects.toMatchObject({ code: 'not_found' })
+    expect(await readdir(folder)).not.toContain('none')
   })
   it('of weights that are no numbers', async () => {
     const broken = await tinyModel()
