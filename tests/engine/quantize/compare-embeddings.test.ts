@@ -3,7 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { convertModel } from '../../../src/main/engine/convert/convert-model'
+import { openModelFile } from '../../../src/main/engine/formats/model-file'
 import { cosines, sharedNeighbours } from '../../../src/main/engine/quantize/embedding-agreement'
+import { readSentenceSettings } from '../../../src/main/engine/runtime/sentence-settings'
 import { type ModelLibrary } from '../../../src/main/models'
 import { inspectModel } from '../../../src/main/models/inspect'
 import { compareEmbedders } from '../../../src/main/quantize/compare-embeddings'
@@ -87,6 +90,32 @@ describe('of tiny encoders', () => {
     expect(cosine).toBeGreaterThan(0.8)
     expect(cosine).toBeLessThan(0.9999)
     expect(neighbours.shared).toBeLessThan(1)
+  })
+
+  it('keeps prefixes and length in a GGUF, and when that becomes a folder again', async () => {
+    const own = await tinyEncoder()
+    const prompts = { query: 'w1 w2: ', passage: 'w3: ' }
+    await writeFile(join(own, 'config_sentence_transformers.json'), JSON.stringify({ prompts }))
+    await writeFile(join(own, 'sentence_bert_config.json'), JSON.stringify({ max_seq_length: 48 }))
+    const settingsAt = async (path: string) => {
+      const file = await openModelFile(path)
+      try {
+        return await readSentenceSettings(file)
+      } finally {
+        await file.close()
+      }
+    }
+    const convert = async (from: string, out: string) => {
+      const file = await openModelFile(from)
+      await convertModel(file, out)
+      await file.close()
+    }
+    await convert(own, join(folder, 'own.gguf'))
+    await convert(join(folder, 'own.gguf'), join(folder, 'again'))
+    const expected = { pooling: 'mean', normalize: true, maxTokens: 48, prefixes: prompts }
+    expect(await settingsAt(own)).toEqual(expected)
+    expect(await settingsAt(join(folder, 'own.gguf'))).toEqual(expected)
+    expect(await settingsAt(join(folder, 'again'))).toEqual(expected)
   })
 
   it('tells which matrices AWQ leaves unscaled', async () => {

@@ -8,7 +8,7 @@ import type { OutputFolder } from '../formats/output-folder'
 import type { TensorType, WeightFile } from '../formats/weight-file'
 import type { ModelConfig } from '../models/config'
 import { isEncoder } from '../models/load-decoder'
-import { readSentenceSettings } from '../runtime/sentence-settings'
+import { readSentenceSettings, sentenceKeys } from '../runtime/sentence-settings'
 import { readTokenizerFiles, tokenizerFromFiles, loadTokenizerFromMetadata } from '../tokenizer/load'
 import { tokenizerMetadata } from '../tokenizer/to-gguf'
 import { tokenizerJsonOf } from '../tokenizer/to-json'
@@ -66,7 +66,7 @@ async function encoderKeys(
   architecture: string,
 ): Promise<[string, GgufValue][]> {
   if (!isEncoder(config.architecture)) return []
-  const { pooling } = await readSentenceSettings(file)
+  const { pooling, prefixes, maxTokens } = await readSentenceSettings(file)
   const types: Partial<Record<typeof pooling, number>> = { mean: 1, cls: 2, last: 3 }
   const type = types[pooling]
   if (type === undefined)
@@ -77,6 +77,10 @@ async function encoderKeys(
     ...(typeCount === undefined
       ? []
       : ([['tokenizer.ggml.token_type_count', gguf.u32(typeCount)]] as [string, GgufValue][])),
+    ...(['query', 'passage'] as const).flatMap((kind): [string, GgufValue][] =>
+      prefixes[kind] === '' ? [] : [[sentenceKeys[kind], gguf.text(prefixes[kind])]],
+    ),
+    ...(maxTokens === null ? [] : ([[sentenceKeys.maxTokens, gguf.u32(maxTokens)]] as [string, GgufValue][])),
   ]
 }
 
@@ -164,7 +168,10 @@ async function copyCompanion(folder: string, name: string, output: OutputFolder)
 
 /** What sentence-transformers reads: pooling, then vectors of length one. */
 async function writePooling(output: OutputFolder, file: WeightFile): Promise<void> {
-  const { pooling } = await readSentenceSettings(file)
+  const { pooling, prefixes, maxTokens } = await readSentenceSettings(file)
+  if (maxTokens !== null) await output.writeJson('sentence_bert_config.json', { max_seq_length: maxTokens })
+  if (prefixes.query !== '' || prefixes.passage !== '')
+    await output.writeJson('config_sentence_transformers.json', { prompts: prefixes })
   const module = (idx: number, path: string, name: string) => ({
     idx,
     name: String(idx),

@@ -69,16 +69,29 @@ function poolingMode(config: z.output<typeof poolingFile>, folder: string): Pool
   )
 }
 
+/** Moru's own keys of GGUF, which has none for these: without them a model of another format would embed otherwise after conversion. */
+export const sentenceKeys = {
+  query: 'moru.embedding.query_prefix',
+  passage: 'moru.embedding.passage_prefix',
+  maxTokens: 'moru.embedding.max_tokens',
+} as const
+
 /** llama.cpp's LLAMA_POOLING_TYPE: 1 mean, 2 cls, 3 last; 4 rank reads the first token. */
 function ggufSettings(file: WeightFile): SentenceSettings {
   const type = file.metadata.get(`${String(file.metadata.get('general.architecture'))}.pooling_type`)
   const modes: Record<number, PoolingMode> = { 1: 'mean', 2: 'cls', 3: 'last', 4: 'cls' }
+  const most = file.metadata.get(sentenceKeys.maxTokens)
   return {
     pooling: modes[Number(type)] ?? 'mean',
     normalize: true,
-    maxTokens: null,
-    prefixes: { query: '', passage: '' },
+    maxTokens: typeof most === 'number' && most > 2 ? most : null,
+    prefixes: { query: textOf(file, sentenceKeys.query), passage: textOf(file, sentenceKeys.passage) },
   }
+}
+
+function textOf(file: WeightFile, key: string): string {
+  const value = file.metadata.get(key)
+  return typeof value === 'string' ? value : ''
 }
 
 async function readJson<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S> | undefined> {
