@@ -1,7 +1,7 @@
 /** Ceilings of the adapter: measured once for adapter and driver, kept in the profile, raised when a later measurement beats them. */
 import { type Ceiling, type Device } from '../../shared/contract/ceilings'
 import { measureCeilings } from '../bench'
-import { inspectAdapter } from '../engine'
+import { inspectAdapter, type KernelShare } from '../engine'
 import { type Store } from '../store'
 
 export interface DeviceCeilings {
@@ -50,6 +50,25 @@ export async function currentCeilings(store: Kept, signal: AbortSignal): Promise
   const raised = better.map((c) => ({ ...c, spread: Math.max(c.spread, spreadOf(c, kept.ceilings)) }))
   if (raised.length > 0) store.ceilings.save(kept.device, raised)
   return { device: kept.device, ceilings: store.ceilings.of(kept.device).ceilings, measuredAt: kept.measuredAt }
+}
+
+/**
+ * Ceilings after kernels were timed among many of their own: no dispatch costs more than the shortest of them took, whatever was
+ * measured in a busier moment. Kept where that lowers it.
+ */
+export function withKernels(store: Kept, known: DeviceCeilings, kernels: readonly KernelShare[]): DeviceCeilings {
+  const grouped = kernels.flatMap(({ shapes }) => shapes.filter(({ timing }) => timing !== 'stamps'))
+  const least = Math.min(...grouped.map(({ elapsedMs, calls }) => (1e3 * elapsedMs) / calls))
+  const ceilings = known.ceilings.map((c) => {
+    if (c.name !== 'dispatch' || least >= c.value || least <= 0) return c
+    const lowered = { ...c, value: least }
+    return { ...lowered, spread: Math.max(c.spread, spreadOf(lowered, [c])) }
+  })
+  store.ceilings.save(
+    known.device,
+    ceilings.filter((c) => !known.ceilings.includes(c)),
+  )
+  return { ...known, ceilings }
 }
 
 /** A ceiling is the best that was ever seen: a higher rate, a shorter time. */

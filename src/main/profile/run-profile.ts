@@ -5,7 +5,7 @@ import { sampling } from '../../shared/contract/sampling'
 import { type Timeline } from '../engine'
 import { type Store } from '../store'
 import { type TextEngine } from '../text'
-import { currentCeilings } from './device-ceilings'
+import { currentCeilings, withKernels } from './device-ceilings'
 import { kernelRows } from './report'
 
 export const stages = ['load', 'warm-up', 'plain', 'profile', 'groups', 'ceilings'] as const
@@ -35,7 +35,7 @@ export async function runProfile(
     }
     const { kernels, timeline, ...times } = await model.profile(request, onStage)
     onStage('ceilings')
-    const { device, ceilings } = await currentCeilings(store, signal)
+    const { device, ceilings } = withKernels(store, await currentCeilings(store, signal), kernels)
     const own = { id: model.id, name: model.name }
     const fused = input.load.fused === false ? { fused: false } : {}
     return {

@@ -37,8 +37,16 @@ describe.each(devices)('timed by %s', (timing, options) => {
       const { wallMs, hostMs, gapMs, unattributedMs, host, gaps } = profile
       expect(kernelMs + gapMs + hostMs + unattributedMs).toBeCloseTo(wallMs, 6)
       expect(host.recordMs + host.submitMs + host.sampleMs + host.deliverMs).toBeCloseTo(hostMs, 6)
+      expect(profile.profiling.stampsMs + profile.profiling.readMs).toBeCloseTo(profile.profilingMs, 6)
+      expect(profile.rounds).toBeGreaterThan(0)
       expect(gaps.launchMs + gaps.betweenMs + gaps.wakeMs).toBeCloseTo(gapMs, 6)
-      for (const part of [...Object.values(host), ...Object.values(gaps), profile.stampCostMs, profile.plainWallMs])
+      for (const part of [
+        ...Object.values(host),
+        ...Object.values(gaps),
+        ...Object.values(profile.profiling),
+        profile.stampCostMs,
+        profile.plainWallMs,
+      ])
         expect(part).toBeGreaterThanOrEqual(0)
       // Three layers: a token's attention is called three times a step; five steps decode.
       const attention = profile.kernels.find((k) => k.name === 'attention_f32' && k.phase === 'decode')

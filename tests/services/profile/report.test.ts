@@ -1,6 +1,7 @@
 /** What bounds a kernel, by figures made up for the purpose. */
 import { describe, expect, it } from 'vitest'
 import { type KernelShare } from '../../../src/main/engine'
+import { withKernels } from '../../../src/main/profile/device-ceilings'
 import { kernelRows } from '../../../src/main/profile/report'
 import { type Ceiling, type CeilingName } from '../../../src/shared/contract/ceilings'
 
@@ -49,6 +50,18 @@ describe('a kernel is bounded by what takes longest at its peak rate', () => {
     const row = placed({ calls: 10, elapsedMs: 0.4, bytes: 1e4, flops: 1e4 })
     expect(row).toMatchObject({ bound: 'fixed_cost', ceiling: 'dispatch', achieved: 0.5 })
   })
+})
+
+it('no dispatch costs more than the shortest call among many took', () => {
+  const saved: Ceiling[] = []
+  const store = { ceilings: { save: (_: unknown, own: readonly Ceiling[]) => void saved.push(...own) } } as unknown as Parameters<typeof withKernels>[0] // prettier-ignore
+  const device = { adapter: 'a', driver: 'd', backend: 'Vulkan', software: true }
+  const shape = (timing: 'groups' | 'stamps', elapsedMs: number): KernelShare['shapes'][number] => ({ shape: {}, grid: [1, 1], calls: 10, elapsedMs, flops: 0, bytes: 0, timing }) // prettier-ignore
+  const known = { device, ceilings, measuredAt: 0 }
+  const lowered = withKernels(store, known, [kernel({ shapes: [shape('groups', 0.16), shape('stamps', 0.1)] })])
+  expect(lowered.ceilings.find((c) => c.name === 'dispatch')).toMatchObject({ value: 16, spread: 0.25 })
+  expect(saved.map((c) => c.name)).toEqual(['dispatch'])
+  expect(withKernels(store, known, [kernel({ shapes: [shape('groups', 0.5)] })]).ceilings).toEqual(ceilings)
 })
 
 it('shares add up to one, and a kernel that moves nothing has no intensity', () => {

@@ -39,7 +39,7 @@ export interface GenerationProfile {
 export type ProfileStage = 'warm-up' | 'plain' | 'profile' | 'groups'
 
 /** Runs are repeated, plain and watched in turn, until they took so long together, and at most so often. */
-const roundsWithinMs = 4000
+const roundsWithinMs = 8000
 const mostRounds = 3
 
 /**
@@ -66,7 +66,7 @@ export function profileGeneration(
         if (performance.now() - began > roundsWithinMs) break
       }
       onStage('groups')
-      const best = rounds.reduce((a, b) => (wallOf(b) < wallOf(a) ? b : a))
+      const best = rounds.reduce((a, b) => (b.elapsedMs < a.elapsedMs ? b : a))
       await timeKernels(model, best.watch, timer && timer.stampCostNs / 1e6, request.signal)
       return account(best, rounds, timer)
     } finally {
@@ -83,9 +83,6 @@ interface Round extends Timed {
   plainMs: number
   watch: StepWatch
 }
-
-/** Without what watching cost. */
-const wallOf = ({ elapsedMs, watch }: Round): number => elapsedMs - sumOf(watch.profiling)
 
 async function timed(model: LoadedModel, events: AsyncIterable<GenerateEvent>): Promise<Timed> {
   model.forgetPrefixes()
@@ -120,7 +117,9 @@ async function timeKernels(
 ): Promise<void> {
   const groups = await GroupTimer.open(model.gpu, model.runner.recorder)
   try {
-    watch.gaps.betweenMs += await watch.classes.time(groups, stampCostMs, signal)
+    const { stampsMs, startingMs } = await watch.classes.time(groups, stampCostMs, signal)
+    watch.profiling.stampsMs = stampsMs
+    watch.gaps.betweenMs += startingMs
   } finally {
     await model.gpu.idle()
     groups.release()
@@ -144,7 +143,7 @@ function account(best: Round, rounds: readonly Round[], timer: KernelTimer | nul
   const kernelMs = kernels.reduce((all, k) => all + k.elapsedMs, 0)
   // Without stamps nobody knows where in the wait the kernels ran, only how long they take.
   if (timer === null) watch.gaps.betweenMs = Math.max(0, watch.waitMs - kernelMs)
-  const wallMs = wallOf(best)
+  const wallMs = best.elapsedMs - sumOf(watch.profiling)
   const hostMs = sumOf(watch.host)
   const gapMs = sumOf(watch.gaps)
   return {

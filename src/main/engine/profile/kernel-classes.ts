@@ -83,23 +83,33 @@ export class KernelClasses {
 
   /**
    * Finds every class's time: what lies between its stamps less their own cost, or, for calls hardly longer than that, the time of one
-   * among many. A call never takes longer than from stamp to stamp. `stampCostMs` null: there are no stamps. Answers milliseconds
-   * between stamps in which neither they nor a kernel ran: short kernels being started in passes of their own.
+   * among many. A call never takes longer than from stamp to stamp. `stampCostMs` null: there are no stamps. Answers what else lay
+   * between stamps, in milliseconds: the stamps' own cost, and starting short kernels in passes of their own.
    */
-  async time(timer: GroupTimer, stampCostMs: number | null, signal?: AbortSignal): Promise<number> {
-    let startingMs = 0
+  async time(
+    timer: GroupTimer,
+    stampCostMs: number | null,
+    signal?: AbortSignal,
+  ): Promise<{ stampsMs: number; startingMs: number }> {
+    const found = { stampsMs: 0, startingMs: 0 }
     for (const own of this.classes.values()) {
       throwIfCancelled(signal)
+      const stampsMs = own.calls * (stampCostMs ?? 0)
       if (stampCostMs === null) {
         own.elapsedMs = own.calls * (await timer.measure(own.call))
         own.timing = 'submits'
-      } else if (own.stampedMs < tinyMs * own.calls) {
+        continue
+      }
+      if (own.stampedMs < tinyMs * own.calls) {
         own.elapsedMs = Math.min(own.stampedMs, own.calls * (await timer.measure(own.call)))
         own.timing = 'groups'
-        startingMs += Math.max(0, own.stampedMs - own.calls * stampCostMs - own.elapsedMs)
-      } else own.elapsedMs = Math.max(0, own.stampedMs - own.calls * stampCostMs)
+      } else own.elapsedMs = Math.max(0, own.stampedMs - stampsMs)
+      // Stamps cannot have cost more than lies between them beside the kernel.
+      const rest = own.stampedMs - own.elapsedMs
+      found.stampsMs += Math.min(rest, stampsMs)
+      found.startingMs += Math.max(0, rest - stampsMs)
     }
-    return startingMs
+    return found
   }
 
   /** Kernels by time, the longest first; so are the shapes of each. */

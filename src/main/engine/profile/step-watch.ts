@@ -28,7 +28,7 @@ export interface GapTimes {
 
 /** Milliseconds that watching costs. */
 export interface ProfilingTimes {
-  /** What the stamps of all calls cost. */
+  /** What the stamps of all calls cost; known once kernels were timed. */
   stampsMs: number
   /** Reading them back between steps. */
   readMs: number
@@ -105,14 +105,12 @@ export class StepWatch implements RecordObserver, StepObserver {
   }
 
   private addKernels(span: StepSpan, phase: Phase, timed: TimedCall[], shift: number, submittedNs: number): void {
-    const costMs = this.timer!.stampCostNs / 1e6
     this.gaps.launchMs += Math.max(0, timed[0].beginNs + shift - submittedNs) / 1e6
     this.gaps.wakeMs += Math.max(0, span.endNs - timed[timed.length - 1].endNs - shift) / 1e6
     timed.forEach((own, i) => {
       const { call, beginNs, endNs } = own
       const stampedMs = (endNs - beginNs) / 1e6
       if (i > 0) this.gaps.betweenMs += Math.max(0, beginNs - timed[i - 1].endNs) / 1e6
-      this.profiling.stampsMs += Math.min(costMs, stampedMs)
       this.classes.add(call, phase, own, stampedMs)
       this.note('gpu', call.kernel.name, beginNs + shift, endNs + shift, call.scope)
     })

@@ -177,7 +177,7 @@ export const profile = {
     hostParts: 'recording {record}, submitting {submit}, choosing tokens {sample}, events {deliver}',
     kernels: 'Kernels',
     plain:
-      'Without profiling the same answer took {plain}; {more} above that is what short passes of their own and other work on this machine cost.',
+      'Without profiling the same answer took {plain}. The {more} above that went to starting short kernels in passes of their own, and to what else this machine did.',
     plainFaster: 'Without profiling the same answer took {plain}, no less than the time above.',
     profiling: 'Profiling, beside the above',
     profilingParts: 'stamps {stamps}, reading them {read}',

@@ -79,7 +79,8 @@ export function rooflineOption(
     },
   }
   return {
-    grid: { left: 64, right: 24, top: 76, bottom: 56 },
+    // The legend takes two rows, three with another run.
+    grid: { left: 64, right: 24, top: runs.length > 1 ? 108 : 76, bottom: 56 },
     legend: { top: 8, type: 'plain', itemGap: 14 },
     xAxis: { type: 'log', min: bounds.x[0], max: bounds.x[1], ...named(texts.intensity, 30) },
     yAxis: { type: 'log', min: bounds.y[0], max: bounds.y[1], ...named(texts.rate, 44) },
