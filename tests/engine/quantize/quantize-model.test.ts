@@ -18,12 +18,16 @@ let folder: string
 let source: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'moru-quantize-'))
-  source = await tinyModel()
-  // GGUF has a token for each row of the embedding.
-  await rm(join(source, 'tokenizer.model'))
-  await writeFile(join(source, 'tokenizer.json'), JSON.stringify(byteTokenizer()))
+  source = await withByteTokenizer(await tinyModel())
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** GGUF has a token for each row of the embedding. */
+async function withByteTokenizer(model: string): Promise<string> {
+  await rm(join(model, 'tokenizer.model'))
+  await writeFile(join(model, 'tokenizer.json'), JSON.stringify(byteTokenizer()))
+  return model
+}
 
 const calibration = (path = text) => ({ source: { kind: 'file' as const, path }, window: 64, windows: 4 })
 const sources = { bundledFolder: '', collection: () => '', conversations: () => '' }
@@ -200,13 +204,16 @@ describe('says what is wrong, and writes nothing', () => {
     expect(await readdir(folder)).not.toContain('none')
   })
   it('of weights that are no numbers', async () => {
-    const broken = await tinyModel()
+    const broken = await withByteTokenizer(await tinyModel())
     const path = join(broken, 'model.safetensors')
     const bytes = await readFile(path)
     const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()) as Record<string, { data_offsets: number[] }> // prettier-ignore
     const at = 8 + Number(bytes.readBigUInt64LE(0)) + header['model.layers.1.mlp.up_proj.weight'].data_offsets[0]
     bytes.writeFloatLE(NaN, at + 4 * 97)
     await writeFile(path, bytes)
-    await refused({ method: 'rtn' }, /mlp.up_proj.weight: The weight in row 1, input 1 is NaN/, broken)
+    const message = /mlp.up_proj.weight: The weight in row 1, input 1 is NaN/
+    await refused({ method: 'rtn' }, message, broken)
+    await expect(run('nan.gguf', { method: 'q4_0' }, { from: broken })).rejects.toThrow(message)
+    expect((await readdir(folder)).filter((name) => name.startsWith('nan'))).toEqual([])
   })
 })
