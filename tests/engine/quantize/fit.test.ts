@@ -3,11 +3,15 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fitToSize } from '../../../src/main/quantize/fit'
+import { JobRunner } from '../../../src/main/jobs'
+import { type ModelLibrary } from '../../../src/main/models'
+import { type FitEvent, fitToSize } from '../../../src/main/quantize/fit'
 import { planOf } from '../../../src/main/quantize/plan'
+import { fitJob } from '../../../src/main/quantize/run-fit'
 import { quantizeModel } from '../../../src/main/quantize/quantize-run'
 import { type InputOf } from '../../../src/shared/contract'
 import { type Fitted, quantizeFit } from '../../../src/shared/contract/quantize'
+import { temporaryStore } from '../../services/store/temporary-profile'
 import { tinyModel } from '../runtime/tiny-models'
 
 const text = join(import.meta.dirname, '../../fixtures/text.txt')
@@ -95,3 +99,21 @@ it('refuses block types beside other methods, and an embedding model', async () 
     fitToSize({ model: encoder, input, sources, earlier: () => null }, () => undefined, never),
   ).rejects.toThrow('predicts no tokens')
 })
+
+it('is a job that ends when the caller leaves, and whose measurements the next one finds', { timeout: 60_000 }, async () => {
+  const jobs = new JobRunner(temporaryStore())
+  const run = fitJob({ library: { resolve: async () => model } as unknown as ModelLibrary, jobs, sources })
+  const calibration = { source: { kind: 'file' as const, path: text }, window: 64 }
+  const input = (budgetBytes: number) =>
+    quantizeFit.input.parse({ model: null, methods: ['rtn'], groups: [32], budgetBytes, calibration })
+  const leave = new AbortController()
+  const left = run(input(260_000), (event) => event.kind === 'progress' && event.done === 3 && leave.abort(), leave.signal)
+  await expect(left).rejects.toMatchObject({ code: 'cancelled' })
+  const heard: FitEvent[] = []
+  await run(input(260_000), (event) => heard.push(event), never)
+  expect(heard.map((event) => event.kind)).toEqual([...Array.from({ length: 22 }, () => 'progress'), 'finished'])
+  const again: FitEvent[] = []
+  await run(input(240_000), (event) => again.push(event), never)
+  expect(again).toMatchObject([{ kind: 'finished', fitted: { budgetBytes: 240_000 } }])
+  expect(jobs.list(9, ['fit']).map(({ state }) => state)).toEqual(['done', 'done', 'cancelled'])
+}) // prettier-ignore
