@@ -13,6 +13,8 @@ export interface FitOption {
   method: QuantizeMethod
   bits: number
   group: number | null
+  /** Codes, scales and zeros. */
+  codeBytes: number
   /** In the file, all that belongs to it. */
   sizeBytes: number
   candidate: Candidate
@@ -48,8 +50,10 @@ function groupOptions(input: FitInput, matrix: ModelMatrix): FitOption[] {
         // Codes and zeros fill whole words of 32 bits in the file.
         if ((rows * bits) % 32 !== 0 || (cols * bits) % 32 !== 0) continue
         const single = recipe.parse({ ...shared(input), method, bits, group })
-        const sizeBytes = (rows * cols * bits) / 8 + ((rows * cols) / group) * (2 + bits / 8) + 4 * cols
-        found.push({ method, bits, group, sizeBytes, candidate: matrixRecipe(single, matrix) })
+        const codeBytes = (rows * cols * bits) / 8 + ((rows * cols) / group) * (2 + bits / 8)
+        // The layout also tells the group of each input.
+        const sizeBytes = codeBytes + 4 * cols
+        found.push({ method, bits, group, codeBytes, sizeBytes, candidate: matrixRecipe(single, matrix) })
       }
   if (found.length > 0) return found
   throw new MoruError(
@@ -65,7 +69,8 @@ function blockOptions({ methods }: FitInput, { rows, cols }: ModelMatrix): FitOp
     const { type } = fitToRow(method as Parameters<typeof fitToRow>[0], cols)
     const [bits, stored] = blockBits(type)
     const rounding = type === 'f16' ? null : { method: 'blocks' as const, type }
-    const option = { method, bits, group: null, sizeBytes: (rows * cols * stored) / 8 }
+    const bytes = (rows * cols * stored) / 8
+    const option = { method, bits, group: null, codeBytes: bytes, sizeBytes: bytes }
     if (!found.has(type) || method === type) found.set(type, { ...option, candidate: { scaled: false, rounding } })
   }
   return [...found.values()]

@@ -234,17 +234,20 @@ function summary(
     return { matrix, option: options[places.get(matrix.canonical)!] }
   })
   const quantized = chosen.reduce((sum, { option }) => sum + option.sizeBytes, 0)
+  const codes = chosen.reduce((sum, { option }) => sum + option.codeBytes, 0)
   const weights = chosen.reduce((sum, { matrix }) => sum + matrix.rows * matrix.cols, 0)
   const sensitivities = matrices.map(({ matrix, kld, error, candidates }): MatrixSensitivity => {
     const { canonical: name, layer, role } = matrix
-    const told = items.get(name)!.options.map(({ candidate: _, ...option }, i) => ({ ...option, ...candidates[i] }))
+    const told = items
+      .get(name)!
+      .options.map(({ candidate: _, codeBytes: __, ...option }, i) => ({ ...option, ...candidates[i] }))
     return { name, layer, role, kld, error, candidates: told, chosen: places.get(name)! }
   })
   const costs = sensitivities.map((s) => s.candidates[s.chosen].kld)
   return {
     recipe: recipeOf(input, chosen),
     sizeBytes: Math.ceil(fixed + quantized),
-    bitsPerWeight: (8 * quantized) / weights,
+    bitsPerWeight: (8 * codes) / weights,
     estimatedKld: interaction * costs.reduce((sum, kld) => sum + kld, 0),
     interaction,
     atBest,

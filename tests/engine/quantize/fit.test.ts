@@ -70,6 +70,7 @@ describe.each([
 
     const planned = await planOf(model, middle.recipe)
     expect(planned.matrices.map((m) => m.bits)).toEqual(bitsOf(middle))
+    expect(planned.bitsPerWeight).toBeCloseTo(middle.bitsPerWeight, 9)
     // The tiny model's tokenizer is another's: GGUF, which holds it, refuses it.
     if (format === 'gguf') return
     const path = join(folder, 'fitted')

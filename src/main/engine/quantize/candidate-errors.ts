@@ -38,7 +38,7 @@ export interface CandidateContext extends Pick<BlockOptions, 'gptq' | 'awq'> {
 /** Rows of a matrix that stand for all of them: rows are rounded on their own, and candidates are compared on the same ones. */
 const sampledRows = 16
 
-/** With more bits, narrower ranges gain a few hundredths of the error, and finding them takes most of the time. */
+/** With more bits, narrower ranges gain less (6 to 11 % of the error on a real layer, 15 % with 3 or 4), and finding them takes most of the time. */
 const searchedBits = 4
 
 /**
