@@ -83,7 +83,7 @@ async function whereTheyPart(
   const last = [probabilities(p[same]), probabilities(q[same])] as const
   const tell = (model: LoadedModel, tokens: number[]) => ({
     text: model.tokenizer.decode(tokens),
-    tokens: tokens.map((id) => ({ id, text: model.tokenizer.token(id) })),
+    tokens: tokens.map((id) => ({ id, text: textOf(model, id) })),
   })
   return {
     answers: [tell(a, first), tell(b, second)],
@@ -114,7 +114,11 @@ function probabilities(logits: Float32Array): Float64Array {
   return out.map((x) => x / sum)
 }
 
-function likeliest({ tokenizer }: LoadedModel, p: Float64Array, other: Float64Array) {
+/** A model may have more rows of logits than its tokenizer has tokens: ids that stand for nothing. */
+const textOf = ({ tokenizer }: LoadedModel, id: number): string =>
+  id < tokenizer.vocabSize ? tokenizer.token(id) : `[${id}]`
+
+function likeliest(model: LoadedModel, p: Float64Array, other: Float64Array) {
   const ids = [...p.keys()].sort((x, y) => p[y] - p[x]).slice(0, told)
-  return ids.map((id) => ({ id, text: tokenizer.token(id), p: p[id], otherP: other[id] }))
+  return ids.map((id) => ({ id, text: textOf(model, id), p: p[id], otherP: other[id] }))
 }

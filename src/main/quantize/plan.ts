@@ -25,6 +25,8 @@ export function planOf(model: ResolvedModel, recipe: Recipe): Promise<QuantizePl
 }
 
 export function planFile(model: ResolvedModel, file: WeightFile, config: ModelConfig, recipe: Recipe): QuantizePlan {
+  if (recipe.importance?.kind === 'file' && !recipe.importance.path)
+    throw new MoruError('invalid_input', 'No file is named for the importance matrix: give its path, or choose none.')
   const matrices = linearMatrices(file, config)
   const blocks = isBlockMethod(recipe.method)
   const planned = matrices.map((m) => (blocks ? planBlocks(m, recipe, config) : planMatrix(m, recipe)))

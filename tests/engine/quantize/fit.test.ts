@@ -10,7 +10,7 @@ import { planOf } from '../../../src/main/quantize/plan'
 import { fitJob } from '../../../src/main/quantize/run-fit'
 import { quantizeModel } from '../../../src/main/quantize/quantize-run'
 import { type InputOf } from '../../../src/shared/contract'
-import { type Fitted, quantizeFit } from '../../../src/shared/contract/quantize'
+import { type Fitted, quantizeFit, recipe } from '../../../src/shared/contract/quantize'
 import { temporaryStore } from '../../services/store/temporary-profile'
 import { tinyModel } from '../runtime/tiny-models'
 
@@ -90,6 +90,11 @@ it('scales the inputs of matrices that share them all or none', { timeout: 60_00
       const own = sensitivities.filter((s) => s.layer === layer && roles.includes(s.role))
       expect(new Set(own.map((s) => s.candidates[s.chosen].method)).size).toBe(1)
     }
+})
+
+it('plans no recipe whose importance matrix is still to be named', async () => {
+  const unnamed = recipe.parse({ method: 'q4_0', importance: { kind: 'file', path: '' } })
+  await expect(planOf(model, unnamed)).rejects.toThrow('give its path')
 })
 
 it('refuses block types beside other methods, and an embedding model', async () => {

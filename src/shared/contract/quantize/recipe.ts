@@ -86,7 +86,8 @@ export const recipe = z.object({
   /** Importance of inputs for block types: a file of llama.cpp's (imatrix), or measured from the calibration text. */
   importance: z
     .discriminatedUnion('kind', [
-      z.object({ kind: z.literal('file'), path: z.string().min(1).max(4096) }),
+      /** The path may be empty while a recipe is being written; its plan refuses it. */
+      z.object({ kind: z.literal('file'), path: z.string().max(4096) }),
       z.object({ kind: z.literal('measured') }),
     ])
     .nullable()
