@@ -9,12 +9,14 @@ import {
 } from '../../shared/contract/quantize'
 import { MoruError } from '../../shared/errors'
 import {
+  blockTypes,
   effectiveValues,
   linearMatrices,
   type ModelMatrix,
   type OpenModel,
   orderedValues,
   type QuantizedMatrix,
+  type TensorInfo,
 } from '../engine'
 import { withModel } from './open-models'
 
@@ -51,9 +53,11 @@ export function viewMatrix(paths: [string, string], input: Input): Promise<Matri
     if (!before || !after || before.rows !== after.rows || before.cols !== after.cols)
       throw new MoruError('not_found', `The models have no matrix ${input.name} of the same shape.`)
     const [w, q] = [await orderedValues(a, before), await effectiveValues(a, b, input.name)]
-    const codes = b.file.tensors.get(after.name)?.quantized ? await b.file.readQuantized!(after.name) : null
+    const stored = b.file.tensors.get(after.name)!
+    const codes = stored.quantized ? await b.file.readQuantized!(after.name) : null
     const { name, bins } = input
     const { rows, cols } = before
+    const group = codes?.group ?? blockGroup(stored.type)
     const range = rangeOf([w, q])
     const difference = q.map((v, i) => v - w[i])
     return {
@@ -64,8 +68,8 @@ export function viewMatrix(paths: [string, string], input: Input): Promise<Matri
       after: {
         type: typeOf(b, after),
         histogram: histogramOf(q, range, bins),
-        levels: levelsOf(q, rows, cols, codes),
-        group: codes?.group ?? null,
+        levels: group === null ? [] : levelsOf(q, rows, cols, group),
+        group,
         codes: codes ? countsOf(codes) : [],
       },
       error: histogramOf(difference, symmetric(rangeOf([difference])), bins),
@@ -99,11 +103,18 @@ function histogramOf(values: Float32Array, [from, to]: Range, bins: number): His
   return { from, to, counts }
 }
 
+/** Weights that share a scale in a block type of GGUF; null for floats. */
+function blockGroup(type: TensorInfo['type']): number | null {
+  const { blockSize } = blockTypes[type]
+  if (blockSize === 1) return null
+  // Blocks of 256 are made of parts with scales of their own.
+  return type === 'q2_k' || type === 'q3_k' || type === 'q6_k' ? 16 : 32
+}
+
 /** The different values of the middle row's first group, in order. */
-function levelsOf(q: Float32Array, rows: number, cols: number, codes: QuantizedMatrix | null): number[] {
-  if (!codes) return []
+function levelsOf(q: Float32Array, rows: number, cols: number, size: number): number[] {
   const first = Math.floor(rows / 2) * cols
-  const group = [...q.subarray(first, first + Math.min(codes.group, cols))]
+  const group = [...q.subarray(first, first + Math.min(size, cols))]
   return [...new Set(group.map((v) => Number(v.toPrecision(6))))].sort((x, y) => x - y).slice(0, codeBooks)
 }
 
