@@ -3,7 +3,8 @@
  * Takes the pictures of docs/screenshots: the running product with a real conversation, in both languages and themes.
  * `node tests/e2e/screenshots.mjs [FOLDER]`; the answers are greedy, so that the same build draws the same pictures.
  */
-import { mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openChromium, startProduct } from './product.mjs'
 
@@ -146,9 +147,12 @@ try {
   for (const { questions } of conversations) places.push(await converse(page, questions))
   const collection = await collect(page)
   const sourced = await askDocuments(page)
-  await quantize(page, join(import.meta.dirname, '../../resources/calibration/calibration-en.txt'))
+  // Its path is in the pictures.
+  const text = join(tmpdir(), 'evaluation.txt')
+  copyFileSync(join(import.meta.dirname, '../../resources/calibration/calibration-en.txt'), text)
+  await quantize(page, text)
   await go(page, '#/models', 'table a')
-  const model = await page.getByRole('link', { name: /SmolLM2/ }).getAttribute('href')
+  const model = await page.getByRole('link', { name: 'SmolLM2-135M-Instruct.Q4_1', exact: true }).getAttribute('href')
   for (const language of /** @type {const} */ (['en', 'ko'])) {
     for (const [index, place] of places.entries()) await rename(page, place, conversations[index].titles[language])
     for (const theme of ['light', 'dark']) {
@@ -186,4 +190,5 @@ try {
 } finally {
   await browser.close()
   await product.stop()
+  rmSync(join(tmpdir(), 'evaluation.txt'), { force: true })
 }
