@@ -1,25 +1,22 @@
 /** What each way to quantize a block's matrices does to their outputs, from some of their rows. */
 import { type Gpu } from '../device/gpu'
-import { dequantizeMatrix } from '../formats/quantized-matrix'
 import { type Recorder } from '../kernels/recorder'
 import { type ModelConfig } from '../models/config'
-import { dequantize } from '../quant/blocks/dequantize'
-import { encodeBlocks } from '../quant/blocks/encode'
-import { quantizeMatrix } from '../quant/methods'
 import { searchScales } from './awq'
 import { type Fold, foldsOf, scaleInputs } from './fold'
-import { gptq, gptqFactor, type GptqFactor } from './gptq'
-import { OutputEnergy } from './gram'
-import { diagonalOf, type InputMoments, scaledMoments } from './layer-inputs'
+import { OutputEnergy, total } from './gram'
+import { type InputMoments, scaledMoments } from './layer-inputs'
+import { MatrixRounder, type Rounding } from './matrix-rounder'
 import { type LinearRole, type ModelMatrix } from './model-matrices'
 import { type Pace } from './pace'
-import { type BlockOptions, type MatrixRecipe } from './quantize-block'
+import { type BlockOptions } from './quantize-block'
+import { valuesOf } from './rounded-matrix'
 
 export interface Candidate {
   /** Scales the inputs first (AWQ). */
   scaled: boolean
   /** null: stays as it is. */
-  rounding: MatrixRecipe['rounding'] | null
+  rounding: Rounding | null
 }
 
 export interface CandidateContext extends Pick<BlockOptions, 'gptq' | 'awq'> {
@@ -117,7 +114,7 @@ async function judge(
   if (!group.some(({ matrix }) => context.candidates(matrix).some((c) => c.scaled === scaled))) return
   const own = scales ? scaledMoments(seen, scales) : seen
   const measured = scales ? scaledMoments(heldOut, scales) : heldOut
-  const rounder = new Rounder(context, own)
+  const rounder = new MatrixRounder(context.gptq, pace)
   const energy = await OutputEnergy.open(gpu, recorder, measured.gram, measured.cols, sampledRows)
   try {
     for (const { matrix, rows: plain } of group) {
@@ -129,8 +126,7 @@ async function judge(
       found.set(matrix.role, errors)
       for (const [i, candidate] of candidates.entries()) {
         if (candidate.scaled !== scaled || !candidate.rounding || all === 0) continue
-        const change = await rounder.change(rows, candidate.rounding)
-        errors[i] = total(await energy.of(change)) / all
+        errors[i] = total(await energy.of(await change(rounder, rows, own, candidate.rounding))) / all
         await pace.rest()
       }
     }
@@ -139,39 +135,15 @@ async function judge(
   }
 }
 
-class Rounder {
-  private readonly context: CandidateContext
-  private readonly moments: InputMoments
-  private readonly diagonal: Float32Array
-  private factor: GptqFactor | null = null
-
-  constructor(context: CandidateContext, moments: InputMoments) {
-    this.context = context
-    this.moments = moments
-    this.diagonal = diagonalOf(moments)
-  }
-
-  /** Q - W. */
-  async change(rows: Float32Array, rounding: NonNullable<Candidate['rounding']>): Promise<Float32Array<ArrayBuffer>> {
-    const quick = 'search' in rounding && rounding.bits > searchedBits ? { ...rounding, search: false } : rounding
-    const rounded = new Float32Array(await this.round(rows, quick))
-    for (let i = 0; i < rounded.length; i++) rounded[i] -= rows[i]
-    return rounded
-  }
-
-  private async round(rows: Float32Array, rounding: NonNullable<Candidate['rounding']>): Promise<Float32Array> {
-    const { gptq: options, pace } = this.context
-    const { cols, gram } = this.moments
-    switch (rounding.method) {
-      case 'blocks':
-        return dequantize(rounding.type, encodeBlocks(rounding.type, rows, cols, this.diagonal), rows.length)
-      case 'gptq':
-        this.factor ??= await gptqFactor(gram, cols, options, pace)
-        return dequantizeMatrix(await gptq(rows, cols, this.factor, { ...options, ...rounding, scaleType: 'f16' }, pace)) // prettier-ignore
-      default:
-        return dequantizeMatrix(quantizeMatrix(rows, cols, rounding, this.diagonal))
-    }
-  }
+/** Q - W. */
+async function change(
+  rounder: MatrixRounder,
+  rows: Float32Array,
+  moments: InputMoments,
+  rounding: Rounding,
+): Promise<Float32Array<ArrayBuffer>> {
+  const quick = 'search' in rounding && rounding.bits > searchedBits ? { ...rounding, search: false } : rounding
+  const rounded = valuesOf(await rounder.round(rows, moments.cols, quick, moments))
+  for (let i = 0; i < rounded.length; i++) rounded[i] -= rows[i]
+  return rounded
 }
-
-const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0)

@@ -159,3 +159,6 @@ export class OutputEnergy {
     this.y.release()
   }
 }
+
+/** Of the rows' energies. */
+export const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0)

@@ -1,41 +1,30 @@
 /** One block's matrices: scaled where the recipe says so, rounded, and measured against inputs that the method has not seen. */
 import { MoruError } from '../../../shared/errors'
 import { type Gpu } from '../device/gpu'
-import { type QuantizedMatrix } from '../formats/quantized-matrix'
 import { type WeightFile } from '../formats/weight-file'
 import { type Recorder } from '../kernels/recorder'
 import { type ModelConfig } from '../models/config'
 import { tensorNames } from '../models/tensor-names'
-import { encodeBlocks, type EncodedMatrix, type EncodedType } from '../quant/blocks/encode'
-import { type Group } from '../quant/groups'
-import { checkWeights, type MatrixMethod, quantizeMatrix } from '../quant/methods'
 import { searchScales } from './awq'
 import { type Fold, foldsOf, normOffset, rowScales, scaleInputs } from './fold'
-import { gptq, gptqFactor, type GptqFactor } from './gptq'
-import { OutputEnergy } from './gram'
-import { diagonalOf, type InputMoments, scaledMoments } from './layer-inputs'
+import { OutputEnergy, total } from './gram'
+import { type InputMoments, scaledMoments } from './layer-inputs'
+import { type GptqSettings, MatrixRounder, type Rounding } from './matrix-rounder'
 import { type LinearRole, type ModelMatrix, readValues } from './model-matrices'
 import { type Pace } from './pace'
 import { type RoundedMatrix, valuesOf } from './rounded-matrix'
-
-/** GGUF's blocks, whose scales lose least squared error, times what each input counts where that is known. */
-interface BlockRounding {
-  method: 'blocks'
-  type: EncodedType
-}
 
 /** How one matrix is quantized. */
 export interface MatrixRecipe {
   /** Scales the inputs first (AWQ). */
   scaled: boolean
-  rounding:
-    MatrixMethod | BlockRounding | { method: 'gptq'; bits: number; group: Group; symmetric: boolean; search: boolean }
+  rounding: Rounding
 }
 
 export interface BlockOptions {
   /** null: the matrix stays as it is. */
   recipeOf: (matrix: ModelMatrix) => MatrixRecipe | null
-  gptq: { damping: number; actOrder: boolean; blockColumns: number }
+  gptq: GptqSettings
   awq: { steps: number }
   /** How much an error of each input counts, by GGUF's name of the weights; default: as the inputs seen say. For GGUF's blocks. */
   importance?: ReadonlyMap<string, Float32Array>
@@ -72,8 +61,6 @@ export interface BlockOutcome {
 
 /** Rows of a change of the weights that are multiplied at a time. */
 const energyRows = 768
-/** Weights that are put into blocks between two chances to stop. */
-const partWeights = 65_536
 
 /** Throws invalid_input, with the matrix (weights that are no numbers, groups that do not divide, a Hessian that is not positive definite), cancelled. */
 export async function quantizeBlock(context: BlockContext): Promise<BlockOutcome> {
@@ -97,10 +84,11 @@ class BlockQuantizer {
   /** Of each input, by what describes it: scales that were folded out of it. */
   private readonly scales = new Map<InputMoments, Float32Array>()
   private readonly scaled = new Map<InputMoments, InputMoments>()
-  private readonly factors = new Map<InputMoments, GptqFactor>()
+  private readonly rounder: MatrixRounder
 
   constructor(context: BlockContext) {
     this.context = context
+    this.rounder = new MatrixRounder(context.options.gptq, context.pace)
   }
 
   async run(): Promise<BlockOutcome> {
@@ -210,53 +198,13 @@ class BlockQuantizer {
     }
   }
 
-  private async round(
-    matrix: ModelMatrix,
-    rounding: MatrixRecipe['rounding'],
+  private round(
+    { role, canonical, cols }: ModelMatrix,
+    rounding: Rounding,
     moments: InputMoments | null,
   ): Promise<RoundedMatrix> {
-    const weights = this.weights.get(matrix.role)!
-    switch (rounding.method) {
-      case 'gptq':
-        return this.roundByGptq(weights, matrix, rounding, moments!)
-      case 'blocks':
-        return this.roundToBlocks(weights, matrix, rounding.type, moments)
-      default:
-        return quantizeMatrix(weights, matrix.cols, rounding, moments ? diagonalOf(moments) : undefined)
-    }
-  }
-
-  private async roundToBlocks(
-    weights: Float32Array,
-    { canonical, rows, cols }: ModelMatrix,
-    type: EncodedType,
-    moments: InputMoments | null,
-  ): Promise<EncodedMatrix> {
-    const { options, pace } = this.context
-    checkWeights(weights, cols)
-    const importance = importanceFor(canonical, cols, options.importance) ?? (moments ? diagonalOf(moments) : undefined)
-    const parts: Uint8Array[] = []
-    const step = Math.max(1, Math.floor(partWeights / cols)) * cols
-    for (let at = 0; at < weights.length; at += step) {
-      parts.push(encodeBlocks(type, weights.subarray(at, at + step), cols, importance))
-      await pace.rest()
-    }
-    return { rows, cols, type, bytes: new Uint8Array(Buffer.concat(parts)) }
-  }
-
-  private async roundByGptq(
-    weights: Float32Array,
-    { cols }: ModelMatrix,
-    rounding: Extract<MatrixRecipe['rounding'], { method: 'gptq' }>,
-    moments: InputMoments,
-  ): Promise<QuantizedMatrix> {
-    const { options, pace } = this.context
-    let factor = this.factors.get(moments)
-    if (!factor) {
-      factor = await gptqFactor(moments.gram, cols, options.gptq, pace)
-      this.factors.set(moments, factor)
-    }
-    return gptq(weights, cols, factor, { ...options.gptq, ...rounding, scaleType: 'f16' }, pace)
+    const importance = importanceFor(canonical, cols, this.context.options.importance)
+    return this.rounder.round(this.weights.get(role)!, cols, rounding, moments, importance)
   }
 
   private async measure(outcomes: MatrixOutcome[]): Promise<void> {
@@ -290,5 +238,3 @@ class BlockQuantizer {
     }
   }
 }
-
-const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0)
